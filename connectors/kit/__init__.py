@@ -1,0 +1,1 @@
+"""The connector kit: what every connector shares, whatever its agency speaks."""

@@ -1,0 +1,903 @@
+"""Generated from ``schemas/avro`` by ``samband schemas generate``; do not edit.
+
+Instants are integers: microseconds since 1970-01-01T00:00:00Z.
+"""
+
+# ruff: noqa: E501 - documentation strings are as long as the contract has them
+
+from typing import Literal, TypedDict
+
+
+TimeConfidence = Literal["EXACT", "NO_ZONE", "DATE_ONLY", "DOUBTFUL"]
+
+class Time(TypedDict):
+    """A point in time as the source gave it."""
+
+    instant: int
+    """Microseconds since 1970-01-01T00:00:00Z. For DATE_ONLY, midnight at the start of that day in the source's zone."""
+    source: str
+    """The source's own string, unchanged; empty when the source gave none."""
+    confidence: TimeConfidence
+    """EXACT: date, time and zone given. NO_ZONE: the zone is the connector's setting. DATE_ONLY: no time of day. DOUBTFUL: taken from elsewhere or contradicting itself."""
+
+class Source(TypedDict):
+    """Where the fact was read."""
+
+    agency: str
+    """The agency that the connector serves, e.g. hospital.innlandet."""
+    system: str
+    """The source system's own name, e.g. MSH-3 and MSH-4."""
+    message_id: str
+    """The source's identity of the message; may be empty. Never holds personal data."""
+    content_hash: str
+    """SHA-256 of the input that gave this fact, in hex."""
+    sequence: int | None
+    """The source's own sequence number, where it has one."""
+
+class Identifier(TypedDict):
+    """An identifier of a person, as a pseudonym. Never the identifier itself."""
+
+    system: str
+    """Who assigned it: an OID or URI, e.g. urn:oid:2.16.578.1.12.4.1.4.1 for the Norwegian fødselsnummer."""
+    pseudonym: str
+    """Key version, a dot, and the truncated HMAC-SHA-256 of system and normalised value (base64url)."""
+    national: bool
+    """True for an identifier that is unique to a person within a country."""
+
+class Subject(TypedDict):
+    """The citizen that the fact is about."""
+
+    key: str
+    """The record key: the pseudonym of the strongest identifier."""
+    identifiers: list[Identifier]
+    """All identifiers that the source gave, the strongest first."""
+
+Sensitivity = Literal["INTERNAL", "PERSONAL", "SENSITIVE"]
+
+Protection = Literal["NONE", "CONFIDENTIAL", "CONFIDENTIAL_ADDRESS", "STRICTLY_CONFIDENTIAL_ADDRESS"]
+
+class Hop(TypedDict):
+    """One component that the fact passed."""
+
+    component: str
+    """Component, e.g. connector.hospital."""
+    at: int
+    """When it left the component."""
+
+class Meta(TypedDict):
+    """What every fact begins with."""
+
+    event_id: str
+    """UUIDv5 of source system, source message identity, content hash and fact number: the same input read twice gives the same id."""
+    occurred: Time
+    """When it happened in the world."""
+    recorded: Time
+    """When the source recorded it."""
+    ingested: Time
+    """When the connector read it."""
+    source: Source
+    """Where it was read."""
+    subject: Subject
+    """Whom it is about."""
+    supersedes: str | None
+    """Event id of the fact that this one corrects."""
+    retracts: str | None
+    """Event id of the fact that this one withdraws."""
+    legal_basis: str
+    """Legal basis for sharing, a code from the connector's settings."""
+    purpose: str
+    """Purpose of sharing, a code from the connector's settings."""
+    sensitivity: Sensitivity
+    """How sensitive the record is."""
+    protection: Protection
+    """Protection marking of the person."""
+    remarks: list[str]
+    """Quality remarks from a closed list (schemas/remarks.yaml), e.g. time.no_zone."""
+    traceparent: str
+    """W3C Trace Context traceparent; empty when there is none."""
+    hops: list[Hop]
+    """The components it passed, oldest first."""
+
+class AppointmentRef(TypedDict):
+    """An appointment's identity at its source."""
+
+    system: str
+    """The source that assigned the id."""
+    id: str
+    """The id."""
+
+class Institution(TypedDict):
+    """An institution, by a public code that the institution register knows."""
+
+    system: str
+    """The register or assigning authority of the code."""
+    id: str
+    """The institution's code in that system."""
+    department: str | None
+    """Department, clinic or unit code within the institution."""
+
+class Code(TypedDict):
+    """A coded value: what the source said, in which code system, and what it means on the bus."""
+
+    code: str
+    """The source's code, unchanged; empty when absent."""
+    system: str
+    """The code system (an HL7 table, OID or URL, or the source's own)."""
+    mapped: str
+    """The bus's value for it, upper case; UNKNOWN when there is none."""
+
+class AppointmentDetails(TypedDict):
+    """What is sensitive about an appointment."""
+
+    title: str | None
+    """What it is for, in words."""
+    practitioner: str | None
+    """With whom."""
+    place: str | None
+    """Where, in words."""
+    instructions: str | None
+    """What the citizen is asked to do."""
+
+class AppointmentCancelled(TypedDict):
+    """An appointment will not take place."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    appointment: AppointmentRef
+    """Which appointment."""
+    institution: Institution
+    """Where it is."""
+    start: Time | None
+    """The start it had, when the source says."""
+    reason: Code
+    """Mapped: CANCELLED, DISCONTINUED, ENTERED_IN_ERROR, UNKNOWN."""
+    details: AppointmentDetails | None
+    """Title, people and instructions."""
+
+class AppointmentMissed(TypedDict):
+    """The citizen did not come."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    appointment: AppointmentRef
+    """Which appointment."""
+    institution: Institution
+    """Where it is."""
+    start: Time | None
+    """The start it had."""
+    details: AppointmentDetails | None
+    """Title, people and instructions."""
+
+class AppointmentModified(TypedDict):
+    """Something but the time of an appointment was changed."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    appointment: AppointmentRef
+    """Which appointment."""
+    institution: Institution
+    """Where it is."""
+    start: Time
+    """Start."""
+    end: Time | None
+    """End, exclusive, when the source gives one or a duration."""
+    place: str | None
+    """Code of the place (room, building)."""
+    service: Code | None
+    """What is done."""
+    status: Code
+    """Mapped: PROPOSED, BOOKED, ARRIVED, FULFILLED, CANCELLED, MISSED, ENTERED_IN_ERROR, UNKNOWN."""
+    details: AppointmentDetails | None
+    """Title, people and instructions."""
+
+class AppointmentRescheduled(TypedDict):
+    """An appointment was moved to another time."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    appointment: AppointmentRef
+    """Which appointment."""
+    institution: Institution
+    """Where it is."""
+    start: Time
+    """Start."""
+    end: Time | None
+    """End, exclusive, when the source gives one or a duration."""
+    place: str | None
+    """Code of the place (room, building)."""
+    service: Code | None
+    """What is done."""
+    status: Code
+    """Mapped: PROPOSED, BOOKED, ARRIVED, FULFILLED, CANCELLED, MISSED, ENTERED_IN_ERROR, UNKNOWN."""
+    details: AppointmentDetails | None
+    """Title, people and instructions."""
+
+class AppointmentScheduled(TypedDict):
+    """An appointment was booked."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    appointment: AppointmentRef
+    """Which appointment."""
+    institution: Institution
+    """Where it is."""
+    start: Time
+    """Start."""
+    end: Time | None
+    """End, exclusive, when the source gives one or a duration."""
+    place: str | None
+    """Code of the place (room, building)."""
+    service: Code | None
+    """What is done."""
+    status: Code
+    """Mapped: PROPOSED, BOOKED, ARRIVED, FULFILLED, CANCELLED, MISSED, ENTERED_IN_ERROR, UNKNOWN."""
+    details: AppointmentDetails | None
+    """Title, people and instructions."""
+
+class CaseDetails(TypedDict):
+    """What is sensitive about a case."""
+
+    title: str | None
+    """The case's title."""
+    text: str | None
+    """What was said, in words."""
+    items: list[str]
+    """Documents or answers asked for, in words."""
+
+class CaseRef(TypedDict):
+    """A case's identity at its source."""
+
+    system: str
+    """The source that assigned the id."""
+    id: str
+    """The case id."""
+    part: str | None
+    """A part of the case that is decided on its own (Digisos: referanse)."""
+
+HolderKind = Literal["AGENCY", "CITIZEN", "THIRD_PARTY"]
+
+class Holder(TypedDict):
+    """Who has to act next."""
+
+    kind: HolderKind
+    """Kind of holder."""
+    institution: Institution | None
+    """Which institution, unless the citizen."""
+
+class CaseOpened(TypedDict):
+    """A case was opened."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    case: CaseRef
+    """Which case."""
+    institution: Institution
+    """The institution that handles it."""
+    kind: Code
+    """Kind of case, e.g. RESPITE_CARE, SOCIAL_ASSISTANCE."""
+    holder: Holder | None
+    """Who has to act from now on; null when this changes nothing."""
+    expected_by: Time | None
+    """When an answer is expected."""
+    details: CaseDetails | None
+    """Title and text."""
+
+class CaseStepCompleted(TypedDict):
+    """A step of a case was done."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    case: CaseRef
+    """Which case."""
+    institution: Institution
+    """The institution that handles it."""
+    step: Code
+    """Mapped: RECEIVED, READ, IN_PROGRESS, ASSIGNED, INTERIM_ANSWER, PAYMENT_PLANNED, PAYMENT_MADE, CONDITION_SET, HIDDEN, FINISHED, UNKNOWN."""
+    holder: Holder | None
+    """Who has to act from now on; null when this changes nothing."""
+    next_step: Code | None
+    """What comes next."""
+    expected_by: Time | None
+    """When the next step is expected."""
+    closes: bool
+    """True when nothing more is to happen in the case."""
+    details: CaseDetails | None
+    """Title and text."""
+
+class DecisionMade(TypedDict):
+    """A decision was made."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    case: CaseRef
+    """Which case."""
+    institution: Institution
+    """The institution that handles it."""
+    outcome: Code
+    """Mapped: GRANTED, PARTLY_GRANTED, REJECTED, DISMISSED, UNKNOWN."""
+    holder: Holder | None
+    """Who has to act from now on; null when this changes nothing."""
+    details: CaseDetails | None
+    """Title and text."""
+
+class InformationRequested(TypedDict):
+    """The agency asks for something before it can go on."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    case: CaseRef
+    """Which case."""
+    institution: Institution
+    """The institution that handles it."""
+    holder: Holder | None
+    """Who has to act from now on; null when this changes nothing."""
+    due: Time | None
+    """By when, the earliest."""
+    count: int
+    """How many things are asked for."""
+    details: CaseDetails | None
+    """Title and text."""
+
+InviteeKind = Literal["CITIZEN", "GUARDIAN", "PROFESSIONAL", "INSTITUTION"]
+
+class Invitee(TypedDict):
+    """An invited party."""
+
+    kind: InviteeKind
+    """What the party is."""
+    person: Identifier | None
+    """Which person, for a citizen or guardian."""
+    institution: Institution | None
+    """Which institution, for a professional or institution."""
+
+class MeetingInvited(TypedDict):
+    """A meeting was called and these were invited."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    case: CaseRef
+    """Which case."""
+    institution: Institution
+    """The institution that handles it."""
+    meeting: str
+    """The meeting's id at its source."""
+    start: Time
+    """Start."""
+    end: Time | None
+    """End, exclusive."""
+    place: str | None
+    """Code of the place."""
+    invited: list[Invitee]
+    """Who is on the list."""
+    holder: Holder | None
+    """Who has to act from now on; null when this changes nothing."""
+    details: CaseDetails | None
+    """Title and text."""
+
+class ReferralRef(TypedDict):
+    """A referral's identity at its source."""
+
+    system: str
+    """The source."""
+    id: str
+    """The id."""
+
+class ReferralSent(TypedDict):
+    """A referral was sent."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    referral: ReferralRef
+    """Which referral."""
+    institution: Institution
+    """The institution that handles it."""
+    recipient: Institution | None
+    """Who it was sent to."""
+    service: Code | None
+    """What is asked for."""
+    priority: Code | None
+    """Priority."""
+    details: CaseDetails | None
+    """Title and text."""
+
+class ReferralUpdated(TypedDict):
+    """A referral was changed, answered or cancelled."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    referral: ReferralRef
+    """Which referral."""
+    institution: Institution
+    """The institution that handles it."""
+    recipient: Institution | None
+    """Who it was sent to."""
+    service: Code | None
+    """What is asked for."""
+    status: Code
+    """Mapped: ACTIVE, CANCELLED, COMPLETED, UNKNOWN."""
+    details: CaseDetails | None
+    """Title and text."""
+
+class ServiceRequested(TypedDict):
+    """Another party was asked for a service or an assessment."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    case: CaseRef
+    """Which case."""
+    institution: Institution
+    """The institution that handles it."""
+    service: Code
+    """What was asked for."""
+    recipient: Institution | None
+    """Who was asked."""
+    holder: Holder | None
+    """Who has to act from now on; null when this changes nothing."""
+    expected_by: Time | None
+    """When an answer is expected."""
+    details: CaseDetails | None
+    """Title and text."""
+
+class FactRetracted(TypedDict):
+    """The source no longer says a fact it said before (meta.retracts names it)."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    record: str
+    """Short name of the record type that is withdrawn, e.g. CaseStepCompleted."""
+    reason: Code
+    """Why, as far as the source says."""
+
+FindingKind = Literal["OVERLAP", "TRAVEL_GAP", "SCHOOL_HOURS", "EXAM", "BURDEN"]
+
+Severity = Literal["INFO", "WARNING", "CRITICAL"]
+
+FindingStatus = Literal["OPEN", "CLOSED"]
+
+class Party(TypedDict):
+    """One thing that takes part in a finding."""
+
+    reference: str
+    """The appointment, meeting, exam or school day, as system|id."""
+    kind: str
+    """APPOINTMENT, STAY, MEETING, EXAM or SCHOOL_DAY."""
+    agency: str
+    """Whose it is."""
+    institution: Institution | None
+    """Where."""
+    start: Time
+    """Start."""
+    end: Time | None
+    """End, exclusive."""
+
+class Finding(TypedDict):
+    """Something that collides or burdens a citizen. The id stays while the cause lasts."""
+
+    citizen: str
+    """The citizen's key."""
+    finding_id: str
+    """UUIDv5 of citizen, kind and parties."""
+    revision: int
+    """Counts from 1."""
+    kind: FindingKind
+    """What was found."""
+    severity: Severity
+    """How much it matters."""
+    status: FindingStatus
+    """Open or closed."""
+    parties: list[Party]
+    """What takes part, by start."""
+    reason: str
+    """Key of the text that explains it."""
+    numbers: dict[str, int]
+    """Figures for the text: minutes_overlap, minutes_between, minutes_needed, visits, days."""
+    confidence: TimeConfidence
+    """The lowest confidence among its times."""
+    sensitivity: Sensitivity
+    """How sensitive."""
+    protection: Protection
+    """Protection marking."""
+
+class EducationDetails(TypedDict):
+    """What is sensitive about schooling."""
+
+    title: str | None
+    """Title or name of the class or exam."""
+    text: str | None
+    """Free text."""
+
+class AbsenceReported(TypedDict):
+    """A pupil was or will be absent."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    absence: str
+    """The absence's id at its source."""
+    school: Institution
+    """The school."""
+    start: Time
+    """From."""
+    end: Time | None
+    """To, exclusive."""
+    reason: Code
+    """Mapped: SICK, EXCUSED, UNEXCUSED, UNKNOWN."""
+    details: EducationDetails | None
+    """Title and text."""
+
+class EnrollmentChanged(TypedDict):
+    """A pupil's or teacher's place in a class began, changed or ended."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    enrollment: str
+    """The enrolment's id at its source."""
+    school: Institution
+    """The school."""
+    class_id: str | None
+    """The class's id at its source."""
+    role: Code
+    """Mapped: PUPIL, TEACHER, GUARDIAN, STAFF, OTHER, UNKNOWN."""
+    status: Code
+    """Mapped: ACTIVE, ENDED, UNKNOWN."""
+    begin: Time | None
+    """First day."""
+    end: Time | None
+    """Last day."""
+    details: EducationDetails | None
+    """Title and text."""
+
+class ExamScheduled(TypedDict):
+    """A pupil has an exam or test. The same exam id again replaces it."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    exam: str
+    """The exam's id at its source."""
+    school: Institution
+    """The school."""
+    class_id: str | None
+    """The class's id at its source."""
+    start: Time
+    """Start; DATE_ONLY when the source gives only the day."""
+    end: Time | None
+    """End, exclusive."""
+    kind: Code
+    """Mapped: EXAM, TEST, UNKNOWN."""
+    details: EducationDetails | None
+    """Title and text."""
+
+Origin = Literal["CONNECTOR", "STAGE"]
+
+class DeadLetter(TypedDict):
+    """Something that could not be handled, kept whole so that it can be replayed. Only the payload may hold personal data."""
+
+    dead_letter_id: str
+    """UUIDv5 of where it came from."""
+    origin: Origin
+    """Connector or stage."""
+    component: str
+    """Its name."""
+    reason: str
+    """Reason code from a closed list."""
+    problem: str
+    """What is wrong, in words without values."""
+    where: str
+    """Where in the payload, e.g. SCH-11.4 or users.csv:7:birthDate."""
+    error: str
+    """Class of the error."""
+    topic: str | None
+    """Where it was read, for a stage."""
+    partition: int | None
+    """Partition."""
+    offset: int | None
+    """Offset."""
+    schema_id: int | None
+    """Schema id in the payload's frame."""
+    attempts: int
+    """How often it was tried."""
+    at: int
+    """When."""
+    content_hash: str
+    """SHA-256 of the payload, in hex."""
+    payload: bytes
+    """The input as it was."""
+    payload_key: bytes | None
+    """The record's key, for a stage."""
+
+Outcome = Literal["PUBLISHED", "IGNORED", "DEAD_LETTERED"]
+
+class InputOutcome(TypedDict):
+    """What became of one input of a connector."""
+
+    input_id: str
+    """UUIDv5 of source system, source message identity and content hash."""
+    connector: str
+    """The connector's name."""
+    agency: str
+    """The agency it serves."""
+    kind: str
+    """Message or file type, e.g. ADT^A01; empty when unreadable."""
+    message_id: str
+    """The source's identity of the message; may be empty."""
+    content_hash: str
+    """SHA-256 of the input, in hex."""
+    received: int
+    """When it was read."""
+    outcome: Outcome
+    """What became of it."""
+    reason: str
+    """Reason code from a closed list; empty when published."""
+    events: list[str]
+    """Ids of the facts that were published, in order."""
+    size: int
+    """Bytes."""
+
+class IdentityLinked(TypedDict):
+    """The source says that these identifiers are one person."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    linked: list[Identifier]
+    """Identifiers that are the subject's, beside those in meta.subject."""
+    reason: Code
+    """The source's trigger, e.g. A24."""
+
+class IdentityMerged(TypedDict):
+    """The source has merged a person's records: the retired identifiers now mean the subject."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    retired: list[Identifier]
+    """The identifiers that were given up, the strongest first."""
+    retired_key: str
+    """The record key under which the retired person's facts were published."""
+    reason: Code
+    """The source's trigger. Mapped: MERGED or IDENTIFIER_CHANGED."""
+
+class PersonDetails(TypedDict):
+    """What is personal about a person."""
+
+    family_name: str | None
+    """Family name."""
+    given_name: str | None
+    """Given names."""
+    birth_date: str | None
+    """As the source gave it, ISO 8601 where it could be read; may be partial."""
+
+RelationKind = Literal["GUARDIAN_OF", "HAS_GUARDIAN", "CONTACT", "OTHER"]
+
+class Relation(TypedDict):
+    """A relation to another person."""
+
+    kind: RelationKind
+    """The subject is … the other."""
+    person: Identifier
+    """The other person."""
+
+class PersonRegistered(TypedDict):
+    """An agency has registered a person."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    status: Code
+    """Mapped: ACTIVE, INACTIVE, DECEASED, UNKNOWN."""
+    roles: list[str]
+    """Roles at the agency: PATIENT, PUPIL, TEACHER, GUARDIAN, STAFF, OTHER."""
+    relations: list[Relation]
+    """Relations that the source lists."""
+    institution: Institution | None
+    """The institution that knows the person."""
+    details: PersonDetails | None
+    """Names and birth date."""
+
+class PersonUpdated(TypedDict):
+    """An agency has changed what it knows about a person."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    status: Code
+    """Mapped: ACTIVE, INACTIVE, DECEASED, UNKNOWN."""
+    roles: list[str]
+    """Roles at the agency: PATIENT, PUPIL, TEACHER, GUARDIAN, STAFF, OTHER."""
+    relations: list[Relation]
+    """Relations that the source lists."""
+    institution: Institution | None
+    """The institution that knows the person."""
+    details: PersonDetails | None
+    """Names and birth date."""
+
+MoveKind = Literal["CLAIM", "STATE", "FACT"]
+
+class Move(TypedDict):
+    """Passed between two citizens' keys inside the router."""
+
+    kind: MoveKind
+    """CLAIM: the receiver's key is an alias of from_key. STATE: the state that from_key had. FACT: a fact that came under from_key."""
+    from_key: str
+    """Sender's key."""
+    to_key: str
+    """Receiver's key, which is the record key."""
+    cause: str
+    """Event id of the fact that caused it."""
+    source_topic: str | None
+    """For FACT: the topic it came on."""
+    payload: bytes
+    """For STATE: the encoded state. For FACT: the framed record."""
+
+LeavePhase = Literal["STARTED", "ENDED"]
+
+class StayRef(TypedDict):
+    """A stay's (visit's) identity at its source."""
+
+    system: str
+    """The source that assigned the id."""
+    id: str
+    """The visit id."""
+
+StayCorrection = Literal["ADMISSION_CANCELLED", "DISCHARGE_CANCELLED", "MOVED_HERE", "MOVED_AWAY"]
+
+class StayDetails(TypedDict):
+    """What is sensitive about a stay."""
+
+    reason: str | None
+    """Why, in words."""
+    ward: str | None
+    """Ward, in words."""
+
+class StayCorrected(TypedDict):
+    """What was said about a stay was wrong."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    stay: StayRef
+    """Which stay."""
+    institution: Institution
+    """Where it is."""
+    correction: StayCorrection
+    """What was wrong."""
+    other_key: str | None
+    """For MOVED_…: the record key of the citizen it was moved from or to."""
+    details: StayDetails | None
+    """Reason and ward."""
+
+class StayEnded(TypedDict):
+    """A citizen was discharged."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    stay: StayRef
+    """Which stay."""
+    institution: Institution
+    """Where it is."""
+    end: Time
+    """Discharged."""
+    disposition: Code | None
+    """Where to."""
+    details: StayDetails | None
+    """Reason and ward."""
+
+class StayOnLeave(TypedDict):
+    """A citizen went on leave from a stay, or came back."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    stay: StayRef
+    """Which stay."""
+    institution: Institution
+    """Where it is."""
+    phase: LeavePhase
+    """Begins or ends."""
+    at: Time
+    """When."""
+    expected_return: Time | None
+    """When the citizen is expected back."""
+    details: StayDetails | None
+    """Reason and ward."""
+
+class StayStarted(TypedDict):
+    """A citizen was admitted or registered as a visitor."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    stay: StayRef
+    """Which stay."""
+    institution: Institution
+    """Where it is."""
+    start: Time
+    """Admitted."""
+    kind: Code
+    """Patient class. Mapped: INPATIENT, OUTPATIENT, EMERGENCY, PREADMIT, OTHER, UNKNOWN."""
+    ward: str | None
+    """Code of the ward."""
+    details: StayDetails | None
+    """Reason and ward."""
+
+CaseState = Literal["OPEN", "DECIDED", "CLOSED"]
+
+class EntryDetails(TypedDict):
+    """What is sensitive about an entry."""
+
+    title: str | None
+    """Title."""
+    text: str | None
+    """Text."""
+
+class CaseStatus(TypedDict):
+    """Where a citizen's case stands and who holds it."""
+
+    citizen: str
+    """The citizen's key."""
+    case: str
+    """The case, as system|id."""
+    revision: int
+    """Counts from 1."""
+    kind: Code
+    """Kind of case."""
+    agency: str
+    """The agency that handles it."""
+    state: CaseState
+    """Where it stands."""
+    holder: Holder | None
+    """Who has to act."""
+    since: Time
+    """Since when."""
+    last_step: Code
+    """The last step that was done."""
+    next_step: Code | None
+    """What comes next."""
+    expected_by: Time | None
+    """By when."""
+    sensitivity: Sensitivity
+    """How sensitive."""
+    protection: Protection
+    """Protection marking."""
+    details: EntryDetails | None
+    """Title and text."""
+
+EntryStatus = Literal["CURRENT", "CORRECTED", "RETRACTED"]
+
+class TimelineEntry(TypedDict):
+    """One step in a citizen's timeline. The same entry id with a higher revision replaces it."""
+
+    citizen: str
+    """The citizen's key."""
+    entry_id: str
+    """The entry's id: the id of the fact that made it."""
+    revision: int
+    """Counts from 1."""
+    at: Time
+    """When it happened."""
+    kind: str
+    """Record type of the fact, e.g. AppointmentScheduled."""
+    text: str
+    """Key of the text to show, e.g. appointment.scheduled."""
+    agency: str
+    """The agency that said it."""
+    institution: Institution | None
+    """Where."""
+    case: str | None
+    """The case it belongs to, as system|id."""
+    reference: str | None
+    """The appointment, stay, enrolment or exam it is about, as system|id."""
+    start: Time | None
+    """Start of what was planned."""
+    end: Time | None
+    """End of what was planned."""
+    holder: Holder | None
+    """Who has to act after it."""
+    next_step: Code | None
+    """What comes next."""
+    expected_by: Time | None
+    """By when."""
+    status: EntryStatus
+    """Whether it still stands."""
+    replaced_by: str | None
+    """Entry that corrected or withdrew it."""
+    confidence: TimeConfidence
+    """How far the entry's time can be trusted."""
+    sensitivity: Sensitivity
+    """How sensitive."""
+    protection: Protection
+    """Protection marking."""
+    details: EntryDetails | None
+    """Title and text."""
