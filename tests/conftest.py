@@ -1,0 +1,66 @@
+"""Fixtures that every room's tests share: the sample data, a real Kafka, and a name space of one's own in it."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SAMPLES = ROOT.parent / "shared" / "samples"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--broker",
+        choices=("embedded", "docker"),
+        default=os.environ.get("SAMBAND_TEST_BROKER", "embedded"),
+        help="the Kafka that tests run against; SAMBAND_BOOTSTRAP_SERVERS, when set, goes before both",
+    )
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root folder of the working copy."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """The real legacy messages beside the working copy; they are read where they lie, never copied."""
+    if not SAMPLES.is_dir():
+        pytest.skip(f"the sample messages are not on this machine ({SAMPLES.relative_to(ROOT.parent)})")
+    return SAMPLES
+
+
+@pytest.fixture(scope="session")
+def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Bootstrap servers of a real Kafka 4.3.1 that all tests of the run share."""
+    given = os.environ.get("SAMBAND_BOOTSTRAP_SERVERS")
+    if given:
+        yield given
+    elif request.config.getoption("--broker") == "docker":
+        yield from _docker_broker()
+    else:
+        yield from _embedded_broker(tmp_path_factory.mktemp("kafka"))
+
+
+def _embedded_broker(data_dir: Path) -> Iterator[str]:
+    from bus.embedded.server import EmbeddedBroker  # noqa: PLC0415 - most tests need no broker
+
+    with EmbeddedBroker(data_dir) as broker:
+        yield broker.bootstrap_servers
+
+
+def _docker_broker() -> Iterator[str]:
+    from testcontainers.kafka import KafkaContainer  # noqa: PLC0415 - only where a Docker engine is
+
+    with KafkaContainer("apache/kafka:4.3.1") as container:
+        yield container.get_bootstrap_server()
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """A prefix for topic names, consumer groups and transactional ids that no other test uses."""
+    return f"t{uuid.uuid4().hex[:12]}."
