@@ -1,0 +1,237 @@
+"""Structured logs with a closed list of events, so that operators can rely on them and no personal data slips in.
+
+Every event has a fixed set of keys, and every key a fixed type; there is no key for free text. Lines go to
+standard error, for people on a terminal and as JSON lines elsewhere. ``docs/logs.md`` lists the events.
+"""
+
+import logging
+import sys
+from enum import Enum
+from typing import Any
+
+import structlog
+
+from bus.setting_groups import LogSettings
+from schemas.errors import FatalError, SambandError
+
+
+class Level(Enum):
+    """Severities, as the logging library numbers them."""
+
+    DEBUG = logging.DEBUG
+    INFO = logging.INFO
+    WARNING = logging.WARNING
+    ERROR = logging.ERROR
+
+
+KEYS: dict[str, str] = {
+    "address": "host:port or URL of a listener of this process",
+    "agency": "agency name from the settings",
+    "attempt": "how often it was tried, from 1",
+    "batch_records": "records in the transaction",
+    "component": "which part of the process writes the line",
+    "connector": "connector name from the settings",
+    "count": "how many",
+    "duration_ms": "milliseconds",
+    "error": "class name of an error, never its text",
+    "exit_code": "exit code of the process",
+    "kind": "kind of connector or part",
+    "limit": "the bound that was met",
+    "offset": "offset in the partition",
+    "partition": "partition number",
+    "partitions": "how many partitions",
+    "peer": "address of the other side of a connection",
+    "port": "port number",
+    "reason": "code from a closed list",
+    "records": "how many records",
+    "signal": "name of a signal",
+    "stage": "name of a router stage",
+    "state_keys": "states in the store",
+    "topic": "topic name",
+    "version": "version of this program or of a part",
+}
+"""Every key that a log line may have, with what it holds. None holds text from a payload."""
+
+
+class Event(Enum):
+    """Every event that may be logged: its name, severity, what it means, and its keys."""
+
+    PROCESS_STARTED = ("process_started", Level.INFO, "A process is up.", "kind", "version")
+    PROCESS_STOPPING = ("process_stopping", Level.INFO, "A signal asked the process to stop.", "signal")
+    PROCESS_STOPPED = (
+        "process_stopped",
+        Level.INFO,
+        "The process ended in order.",
+        "kind",
+        "exit_code",
+        "duration_ms",
+    )
+    PROCESS_FAILED = (
+        "process_failed",
+        Level.ERROR,
+        "The process ends because of an error.",
+        "kind",
+        "error",
+        "exit_code",
+    )
+    LISTENING = ("listening", Level.INFO, "A listener is open.", "kind", "address", "port")
+    BUS_UNAVAILABLE = (
+        "bus_unavailable",
+        Level.WARNING,
+        "Kafka is away; it is tried again.",
+        "error",
+        "attempt",
+        "reason",
+    )
+    BUS_AVAILABLE = ("bus_available", Level.INFO, "Kafka answers again.", "attempt", "duration_ms")
+    ENGINE_ASSIGNED = (
+        "engine_assigned",
+        Level.INFO,
+        "The group gave partitions to this process.",
+        "stage",
+        "partitions",
+    )
+    ENGINE_REVOKED = ("engine_revoked", Level.INFO, "The group took partitions away.", "stage", "partitions")
+    ENGINE_RESTORED = (
+        "engine_restored", Level.INFO, "A partition's state is up to date and it is worked on.",
+        "stage", "partition", "records", "state_keys", "duration_ms", "reason",
+    )  # fmt: skip
+    ENGINE_RECOVERING = (
+        "engine_recovering", Level.WARNING,
+        "The outcome of a transaction is in doubt: a new producer reads offset and state again.",
+        "stage", "partition", "error", "attempt",
+    )  # fmt: skip
+    ENGINE_STORE_DISCARDED = (
+        "engine_store_discarded", Level.WARNING,
+        "A local state store was unusable and is rebuilt from the changelog.",
+        "stage", "partition", "reason",
+    )  # fmt: skip
+    ENGINE_DEAD_LETTERED = (
+        "engine_dead_lettered", Level.WARNING, "Records of one transaction went to the dead letters.",
+        "stage", "partition", "count", "reason", "offset", "topic",
+    )  # fmt: skip
+    ENGINE_STAGE_FAILED = (
+        "engine_stage_failed", Level.ERROR, "A stage raised an error that is our bug; the worker stops, nothing is lost.",
+        "stage", "topic", "partition", "offset", "error",
+    )  # fmt: skip
+    CONNECTOR_STARTED = (
+        "connector_started",
+        Level.INFO,
+        "A connector takes input.",
+        "connector",
+        "kind",
+        "agency",
+    )
+    CONNECTOR_STOPPED = (
+        "connector_stopped",
+        Level.INFO,
+        "A connector ended.",
+        "connector",
+        "kind",
+        "duration_ms",
+    )
+    CONNECTOR_READY = (
+        "connector_ready",
+        Level.INFO,
+        "A connector's readiness changed to ready.",
+        "connector",
+    )
+    CONNECTOR_NOT_READY = (
+        "connector_not_ready",
+        Level.WARNING,
+        "A connector cannot take input.",
+        "connector",
+        "reason",
+    )
+    INPUT_DEAD_LETTERED = (
+        "input_dead_lettered",
+        Level.WARNING,
+        "An input went to the dead letters.",
+        "connector",
+        "reason",
+        "count",
+    )
+    INPUT_HELD = (
+        "input_held",
+        Level.WARNING,
+        "An input waits for an operator's release.",
+        "connector",
+        "reason",
+        "count",
+        "limit",
+    )
+    INPUT_REJECTED = (
+        "input_rejected",
+        Level.WARNING,
+        "An input was refused and its sender told so.",
+        "connector",
+        "reason",
+        "peer",
+    )
+    CONNECTION_OPENED = ("connection_opened", Level.INFO, "A source connected.", "connector", "peer")
+    CONNECTION_CLOSED = (
+        "connection_closed",
+        Level.INFO,
+        "A source's connection ended.",
+        "connector",
+        "peer",
+        "reason",
+        "count",
+    )
+
+    def __init__(self, label: str, level: Level, meaning: str, *keys: str) -> None:
+        self.label = label
+        self.level = level
+        self.meaning = meaning
+        self.keys = frozenset(keys)
+
+
+class UnknownLogKeyError(FatalError):
+    """A log line was given a key that its event does not have."""
+
+
+class Log:
+    """Writes events of one component."""
+
+    def __init__(self, component: str) -> None:
+        """``component`` is on every line."""
+        self._log = structlog.get_logger().bind(component=component)
+
+    def emit(self, event: Event, **values: str | float | bool | None) -> None:
+        """Write ``event``. UnknownLogKeyError for a key that the event does not list."""
+        unknown = values.keys() - event.keys
+        if unknown:
+            raise UnknownLogKeyError(f"event {event.label} has no key {', '.join(sorted(unknown))}")
+        self._log.log(event.level.value, event.label, **values)
+
+
+def get_logger(component: str) -> Log:
+    """The log of ``component``, a fixed name of a part of the program."""
+    return Log(component)
+
+
+def error_class(error: BaseException) -> str:
+    """What may be logged about an error: its class, since its text could repeat a value."""
+    return type(error).__name__
+
+
+def one_line(error: SambandError) -> str:
+    """An error for people: one line, with the fix."""
+    return f"{error} Fix: {error.fix}." if error.fix else str(error)
+
+
+def configure(settings: LogSettings) -> None:
+    """Send log lines to standard error in the configured form. Libraries' own logs appear from WARNING on."""
+    people = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
+    level = getattr(logging, settings.level.upper())
+    renderer: Any = structlog.dev.ConsoleRenderer() if people else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
