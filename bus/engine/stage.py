@@ -1,0 +1,50 @@
+"""What the engine runs: a pure function from a key's state and an event to its next state and outputs."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, TypeVar
+
+S = TypeVar("S")
+E = TypeVar("E")
+
+
+class Output(NamedTuple):
+    """A record that a step writes. ``topic`` is a logical name; the partition follows from the key."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+class Stage(Protocol[S, E]):
+    """One stateful step of the way.
+
+    Everything here is pure: same arguments, same answer. The engine may call it again with the same
+    record after a failure, and the first call then never happened.
+    """
+
+    name: str
+    """Names the consumer group, the transactional ids and the changelog topic ``<name>.changelog``,
+    e.g. ``router.citizen``. Changing it makes a new stage with no state."""
+
+    inputs: tuple[str, ...]
+    """Logical names of the topics that are read. They have the same number of partitions and the same keys."""
+
+    def decode(self, topic: str, key: bytes, value: bytes) -> E:
+        """The event in a record of the logical ``topic``.
+
+        Raises PoisonError if it can never be read: the record is dead-lettered in the same transaction.
+        """
+
+    def step(self, key: str, state: S | None, event: E) -> tuple[S | None, Sequence[Output]]:
+        """The next state of ``key`` (None forgets it) and what to write.
+
+        The old state is not used again, so it may be changed in place. Raises PoisonError for an event
+        that does not fit, before it has changed the state. Any other error stops the worker.
+        """
+
+    def dump(self, state: S) -> bytes:
+        """The state as bytes, for the changelog and the local store."""
+
+    def load(self, data: bytes) -> S:
+        """The state that `dump` wrote."""
