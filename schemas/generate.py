@@ -18,6 +18,7 @@ _HEADER = '''"""Generated from ``schemas/avro`` by ``samband schemas generate``;
 Instants are integers: microseconds since 1970-01-01T00:00:00Z.
 """
 
+# fmt: off
 # ruff: noqa: E501 - documentation strings are as long as the contract has them
 
 from typing import Literal, TypedDict
@@ -41,7 +42,9 @@ def _emit(full_name: str, types: dict[str, Schema], done: set[str], parts: list[
     schema = types[full_name]
     if schema["type"] == "enum":
         symbols = ", ".join(f'"{symbol}"' for symbol in schema["symbols"])
-        parts.append(f"type_{schema['name']} = None" if not symbols else f"{schema['name']} = Literal[{symbols}]")
+        parts.append(
+            f"type_{schema['name']} = None" if not symbols else f"{schema['name']} = Literal[{symbols}]"
+        )
         return
     lines = [f"class {schema['name']}(TypedDict):", f'    """{schema["doc"]}"""', ""]
     for field in schema["fields"]:

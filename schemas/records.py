@@ -3,6 +3,7 @@
 Instants are integers: microseconds since 1970-01-01T00:00:00Z.
 """
 
+# fmt: off
 # ruff: noqa: E501 - documentation strings are as long as the contract has them
 
 from typing import Literal, TypedDict

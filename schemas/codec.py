@@ -1,0 +1,215 @@
+"""Bytes on the wire and back: Confluent framing around Avro.
+
+    0x00, schema id (4 bytes, big endian), Avro binary
+
+Instants go in and come out as integers (microseconds since the epoch, UTC): logical types are taken off
+before fastavro sees a schema, because a datetime costs more and rounds nothing better. Decoding never
+raises anything but a ``DecodeError``, whatever the bytes, and no error holds a value from them.
+"""
+
+from collections.abc import Mapping
+from io import BytesIO
+from struct import Struct
+from typing import Any, NamedTuple, Protocol
+
+import fastavro
+
+from schemas.catalogue import Catalogue, RecordType, catalogue
+from schemas.compatibility import full_name, incompatibilities
+from schemas.errors import FatalError, PoisonError
+from schemas.sources import Schema
+from schemas.validation import misfits
+
+MAGIC = 0
+_FRAME = Struct(">BI")
+_BAD_BODY = (
+    ValueError,
+    TypeError,
+    EOFError,
+    LookupError,
+    ArithmeticError,
+    MemoryError,
+    RecursionError,
+    StopIteration,
+)
+"""What fastavro raises for bytes that are not what the schema says."""
+
+
+class DecodeError(PoisonError):
+    """These bytes are not a record that the bus knows."""
+
+
+class TruncatedFrameError(DecodeError):
+    """Shorter than the five bytes of a frame."""
+
+
+class WrongMagicByteError(DecodeError):
+    """Does not begin with 0x00: not Confluent framing."""
+
+
+class UnknownSchemaIdError(DecodeError):
+    """The frame names a schema that neither catalogue nor registry knows."""
+
+
+class BodyError(DecodeError):
+    """The body is not what the frame's schema says."""
+
+
+class TrailingBytesError(DecodeError):
+    """The body ends before the bytes do."""
+
+
+class SchemaMismatchError(DecodeError):
+    """Written with a schema that the catalogue's version cannot be read from."""
+
+
+class EncodeError(FatalError):
+    """A value does not fit its record type: a mistake of ours, found before anything is sent."""
+
+
+class Decoded(NamedTuple):
+    """A record as it was read, in the shape of its latest version."""
+
+    record: str
+    """Short name of the record type."""
+    schema_id: int
+    """The id that was in the frame."""
+    value: dict[str, Any]
+
+
+class SchemaIds(Protocol):
+    """Where schema ids come from: the catalogue, or an external registry."""
+
+    def id_of(self, record: RecordType) -> int:
+        """The id under which the latest version of ``record`` is written."""
+
+    def schema_of(self, schema_id: int) -> Schema | None:
+        """The schema that ``schema_id`` was written with; None when nobody knows it.
+
+        Raises:
+            RetriableError: it cannot be asked for at the moment.
+        """
+
+
+class FixedIds:
+    """The ids of the catalogue itself."""
+
+    def __init__(self, known: Catalogue) -> None:
+        """Ids as ``ids.yaml`` has them."""
+        self._known = known
+
+    def id_of(self, record: RecordType) -> int:
+        """The id under which the latest version of ``record`` is written."""
+        return record.schema_id
+
+    def schema_of(self, schema_id: int) -> Schema | None:
+        """The released schema with this id, or None."""
+        found = self._known.by_id.get(schema_id)
+        return found and found[1].schema
+
+
+class Codec:
+    """Encodes and decodes records. Parsed schemas are kept; one instance serves a whole process."""
+
+    def __init__(self, ids: SchemaIds | None = None, known: Catalogue | None = None) -> None:
+        """``ids`` default to the fixed ones of the catalogue."""
+        self._catalogue = known or catalogue()
+        self._ids = ids or FixedIds(self._catalogue)
+        self._writers: dict[str, tuple[bytes, Schema]] = {}
+        self._readers: dict[int, tuple[str, Schema, Schema | None]] = {}
+
+    def encode(self, record: str, value: Mapping[str, Any]) -> bytes:
+        """``value`` as the latest version of ``record`` (short or full name), framed.
+
+        Raises:
+            EncodeError: no such record type, or the value does not fit it; names the field, not the value.
+        """
+        frame, schema = self._writers.get(record) or self._writer(record)
+        buffer = BytesIO()
+        buffer.write(frame)
+        try:
+            fastavro.schemaless_writer(
+                buffer, schema, value, strict_allow_default=True, disable_tuple_notation=True
+            )
+        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError):
+            raise _misfit(record, value, schema) from None
+        return buffer.getvalue()
+
+    def decode(self, data: bytes) -> Decoded:
+        """The record in ``data``; one that an older version wrote comes in the shape of the latest.
+
+        Raises:
+            DecodeError: the bytes are not such a record.
+            RetriableError: the registry that knows the schema is away.
+        """
+        if len(data) < _FRAME.size:
+            message = f"{len(data)} bytes are too few for a frame"
+            raise TruncatedFrameError(message, reason="frame.truncated", where="/0")
+        magic, schema_id = _FRAME.unpack_from(data)
+        if magic != MAGIC:
+            message = f"the first byte is {magic}, not {MAGIC}"
+            raise WrongMagicByteError(
+                message, reason="frame.magic", where="/0", fix="Write with Confluent framing."
+            )
+        record, writer, reader = self._readers.get(schema_id) or self._reader(schema_id)
+        body = BytesIO(data)
+        body.seek(_FRAME.size)
+        try:
+            value: Any = fastavro.schemaless_reader(body, writer, reader)
+        except _BAD_BODY as error:
+            message = f"not a {record} of schema {schema_id} ({type(error).__name__})"
+            raise BodyError(message, reason="body.invalid", where=f"/{body.tell()}") from None
+        if body.tell() != len(data):
+            message = f"{len(data) - body.tell()} bytes after the end of the {record}"
+            raise TrailingBytesError(message, reason="body.trailing", where=f"/{body.tell()}")
+        return Decoded(record, schema_id, value)
+
+    def _writer(self, name: str) -> tuple[bytes, Schema]:
+        record = self._catalogue.records.get(name)
+        if record is None:
+            message = f"{name} is not a record type of the catalogue"
+            raise EncodeError(message, fix="Use a name that `samband schemas list` shows.")
+        writer = (_FRAME.pack(MAGIC, self._ids.id_of(record)), parse(record.schema))
+        self._writers[name] = writer
+        return writer
+
+    def _reader(self, schema_id: int) -> tuple[str, Schema, Schema | None]:
+        schema = self._ids.schema_of(schema_id)
+        record = self._catalogue.records.get(full_name(schema)) if schema is not None else None
+        if schema is None or record is None:
+            message = f"no schema with id {schema_id} is known"
+            raise UnknownSchemaIdError(
+                message,
+                reason="schema.unknown",
+                where="/1",
+                fix="Update this installation, or set its registry.",
+            )
+        latest = parse(record.schema)
+        writer = parse(schema)
+        if writer != latest and (problems := incompatibilities(reader=record.schema, writer=schema)):
+            message = f"{record.short_name} as schema {schema_id} has it cannot be read: {problems[0]}"
+            raise SchemaMismatchError(message, reason="schema.mismatch", where="/1")
+        self._readers[schema_id] = (record.short_name, writer, None if writer == latest else latest)
+        return self._readers[schema_id]
+
+
+def parse(schema: Schema) -> Schema:
+    """``schema`` as fastavro wants it, without logical types: instants stay integers."""
+    parsed = fastavro.parse_schema(_without_logical_types(schema))
+    if not isinstance(parsed, dict):
+        message = "a record schema is expected"
+        raise EncodeError(message)
+    return parsed
+
+
+def _misfit(record: str, value: object, schema: Schema) -> EncodeError:
+    problems = "; ".join(misfits(schema, value)) or "does not fit its schema"
+    return EncodeError(f"{record}: {problems}", fix="Mend the code that makes the record.")
+
+
+def _without_logical_types(node: Any) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(node, dict):
+        return {key: _without_logical_types(item) for key, item in node.items() if key != "logicalType"}
+    if isinstance(node, list):
+        return [_without_logical_types(item) for item in node]
+    return node
