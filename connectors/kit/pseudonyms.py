@@ -24,7 +24,8 @@ class Pseudonyms:
         self.of = lru_cache(maxsize=65_536)(self._of)
 
     def _of(self, system: str, value: str) -> str:
-        return f"{self._version}.{base64.urlsafe_b64encode(self._mac(system, value)[:_BYTES]).rstrip(b'=').decode()}"
+        short = base64.urlsafe_b64encode(self._mac(system, value)[:_BYTES])
+        return f"{self._version}.{short.rstrip(b'=').decode()}"
 
     def identifier(self, system: str, value: str, *, national: bool) -> Identifier:
         """The identifier as the contract carries it. ``value`` is already normalised."""
