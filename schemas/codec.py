@@ -207,7 +207,7 @@ def _misfit(record: str, value: object, schema: Schema) -> EncodeError:
     return EncodeError(f"{record}: {problems}", fix="Mend the code that makes the record.")
 
 
-def _without_logical_types(node: Any) -> Any:  # noqa: ANN401 - any JSON
+def _without_logical_types(node: Any) -> Any:
     if isinstance(node, dict):
         return {key: _without_logical_types(item) for key, item in node.items() if key != "logicalType"}
     if isinstance(node, list):

@@ -26,12 +26,12 @@ def incompatibilities(*, reader: Schema, writer: Schema) -> list[str]:
 class _Resolution:
     """One comparison; remembers pairs of named types, since a type may hold itself."""
 
-    def __init__(self, reader: Any, writer: Any) -> None:  # noqa: ANN401 - any JSON
+    def __init__(self, reader: Any, writer: Any) -> None:
         self._reader_types = named_in(reader)
         self._writer_types = named_in(writer)
         self._begun: set[tuple[str, str]] = set()
 
-    def compare(self, reader: Any, writer: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any JSON
+    def compare(self, reader: Any, writer: Any, path: str) -> Iterator[str]:
         reader = _deref(reader, self._reader_types)
         writer = _deref(writer, self._writer_types)
         if isinstance(writer, list):
@@ -46,14 +46,14 @@ class _Resolution:
         else:
             yield from self._inside(reader, writer, path)
 
-    def _into_union(self, branches: list[Any], writer: Any, path: str) -> Iterator[str]:  # noqa: ANN401
+    def _into_union(self, branches: list[Any], writer: Any, path: str) -> Iterator[str]:
         for branch in branches:
             if _matches(_deref(branch, self._reader_types), writer):
                 yield from self.compare(branch, writer, path)
                 return
         yield f"{path or '/'}: the union has no branch for {_label(writer)}"
 
-    def _inside(self, reader: Any, writer: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any JSON
+    def _inside(self, reader: Any, writer: Any, path: str) -> Iterator[str]:
         kind = _kind(reader)
         if kind == "array":
             yield from self.compare(reader["items"], writer["items"], f"{path}/[]")
@@ -85,12 +85,12 @@ def full_name(schema: Schema) -> str:
     return name if "." in name or not schema.get("namespace") else f"{schema['namespace']}.{name}"
 
 
-def named_in(schema: Any) -> dict[str, Schema]:  # noqa: ANN401 - any JSON
+def named_in(schema: Any) -> dict[str, Schema]:
     """All named types written out in ``schema``, by full name."""
     return {full_name(found): found for found in _named(schema)}
 
 
-def _named(node: Any) -> Iterable[Schema]:  # noqa: ANN401 - any JSON
+def _named(node: Any) -> Iterable[Schema]:
     if isinstance(node, list):
         for item in node:
             yield from _named(item)
@@ -102,7 +102,7 @@ def _named(node: Any) -> Iterable[Schema]:  # noqa: ANN401 - any JSON
                 yield from _named(node[child])
 
 
-def _deref(node: Any, types: dict[str, Schema]) -> Any:  # noqa: ANN401 - any JSON
+def _deref(node: Any, types: dict[str, Schema]) -> Any:
     while True:
         if isinstance(node, str) and node in types:
             node = types[node]
@@ -114,19 +114,19 @@ def _deref(node: Any, types: dict[str, Schema]) -> Any:  # noqa: ANN401 - any JS
             return node
 
 
-def _kind(node: Any) -> str:  # noqa: ANN401 - any JSON
+def _kind(node: Any) -> str:
     return str(node["type"] if isinstance(node, dict) else node)
 
 
-def _logical(node: Any) -> str | None:  # noqa: ANN401 - any JSON
+def _logical(node: Any) -> str | None:
     return node.get("logicalType") if isinstance(node, dict) else None
 
 
-def _label(node: Any) -> str:  # noqa: ANN401 - any JSON
+def _label(node: Any) -> str:
     return full_name(node) if isinstance(node, dict) and "name" in node else _kind(node)
 
 
-def _matches(reader: Any, writer: Any) -> bool:  # noqa: ANN401 - any JSON
+def _matches(reader: Any, writer: Any) -> bool:
     if isinstance(reader, list):
         return False
     kind, written = _kind(reader), _kind(writer)

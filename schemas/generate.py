@@ -54,7 +54,7 @@ def _emit(full_name: str, types: dict[str, Schema], done: set[str], parts: list[
     parts.append("\n".join(lines))
 
 
-def _annotation(node: Any, types: dict[str, Schema], done: set[str], parts: list[str]) -> str:  # noqa: ANN401 - any JSON
+def _annotation(node: Any, types: dict[str, Schema], done: set[str], parts: list[str]) -> str:
     if isinstance(node, list):
         return " | ".join(sorted((_annotation(item, types, done, parts) for item in node), key="None".__eq__))
     if isinstance(node, dict):

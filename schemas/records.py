@@ -339,7 +339,7 @@ class InformationRequested(TypedDict):
     details: CaseDetails | None
     """Title and text."""
 
-InviteeKind = Literal["CITIZEN", "GUARDIAN", "PROFESSIONAL", "INSTITUTION"]
+InviteeKind = Literal["CITIZEN", "GUARDIAN", "PROFESSIONAL", "INSTITUTION", "OTHER"]
 
 class Invitee(TypedDict):
     """An invited party."""
@@ -449,7 +449,7 @@ class FactRetracted(TypedDict):
     reason: Code
     """Why, as far as the source says."""
 
-FindingKind = Literal["OVERLAP", "TRAVEL_GAP", "SCHOOL_HOURS", "EXAM", "BURDEN"]
+FindingKind = Literal["OVERLAP", "TRAVEL_GAP", "SCHOOL_HOURS", "EXAM", "BURDEN", "OTHER"]
 
 Severity = Literal["INFO", "WARNING", "CRITICAL"]
 
@@ -735,7 +735,7 @@ class StayRef(TypedDict):
     id: str
     """The visit id."""
 
-StayCorrection = Literal["ADMISSION_CANCELLED", "DISCHARGE_CANCELLED", "MOVED_HERE", "MOVED_AWAY"]
+StayCorrection = Literal["ADMISSION_CANCELLED", "DISCHARGE_CANCELLED", "MOVED_HERE", "MOVED_AWAY", "OTHER"]
 
 class StayDetails(TypedDict):
     """What is sensitive about a stay."""

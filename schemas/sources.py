@@ -32,7 +32,7 @@ def resolve(full_name: str, types: dict[str, Schema] | None = None) -> Schema:
     return resolved
 
 
-def _inline(node: Any, types: dict[str, Schema], seen: set[str]) -> Any:  # noqa: ANN401 - any JSON
+def _inline(node: Any, types: dict[str, Schema], seen: set[str]) -> Any:
     if isinstance(node, str):
         if node not in types or node in seen:
             return node

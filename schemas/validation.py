@@ -21,7 +21,7 @@ def misfits(schema: Schema, value: object) -> Iterator[str]:
     return _check(schema, value, "", named_in(schema))
 
 
-def _check(node: Any, value: Any, path: str, types: dict[str, Schema]) -> Iterator[str]:  # noqa: ANN401 - any JSON
+def _check(node: Any, value: Any, path: str, types: dict[str, Schema]) -> Iterator[str]:
     if isinstance(node, str) and node in types:
         node = types[node]
     if isinstance(node, list):
@@ -47,7 +47,7 @@ def _check(node: Any, value: Any, path: str, types: dict[str, Schema]) -> Iterat
         yield f"{path}: expected {kind}, found {type(value).__name__}"
 
 
-def _check_record(node: Schema, value: Any, path: str, types: dict[str, Schema]) -> Iterator[str]:  # noqa: ANN401
+def _check_record(node: Schema, value: Any, path: str, types: dict[str, Schema]) -> Iterator[str]:
     if not isinstance(value, Mapping):
         yield f"{path or full_name(node)}: expected a {full_name(node)}, found {type(value).__name__}"
         return
@@ -63,7 +63,7 @@ def _check_record(node: Schema, value: Any, path: str, types: dict[str, Schema])
             yield f"{dot}{name}: is missing"
 
 
-def _check_union(branches: list[Any], value: Any, path: str, types: dict[str, Schema]) -> Iterator[str]:  # noqa: ANN401
+def _check_union(branches: list[Any], value: Any, path: str, types: dict[str, Schema]) -> Iterator[str]:
     tries = [list(_check(branch, value, path, types)) for branch in branches]
     if any(not problems for problems in tries):
         return

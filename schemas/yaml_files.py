@@ -31,7 +31,7 @@ def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
 _StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
-def read_yaml(path: Path) -> Any:  # noqa: ANN401 - any YAML; each caller validates
+def read_yaml(path: Path) -> Any:
     """The document in ``path``.
 
     Raises:
