@@ -1,0 +1,89 @@
+"""Runs one process: signals become a stop event, errors one line on standard error and an exit code.
+
+Exit codes: 0 ended in order; 1 fatal: going on would do harm; 2 refused: a setting or request is not allowed;
+3 Kafka or another service was away for too long; 4 an input could not be read; 70 an error that is our bug;
+130 interrupted twice.
+"""
+
+import asyncio
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+
+from bus.logs import Event, error_class, get_logger, one_line
+from schemas.errors import FatalError, PoisonError, RefusedError, RetriableError, SambandError
+
+OK = 0
+FATAL = 1
+REFUSED = 2
+UNAVAILABLE = 3
+POISON = 4
+BUG = 70
+INTERRUPTED = 130
+
+_CODES: tuple[tuple[type[SambandError], int], ...] = (
+    (RefusedError, REFUSED),
+    (RetriableError, UNAVAILABLE),
+    (PoisonError, POISON),
+    (FatalError, FATAL),
+)
+
+Main = Callable[[asyncio.Event], Awaitable[None]]
+
+
+def exit_code(error: BaseException) -> int:
+    """The exit code that tells a supervisor what kind of error ended the process."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), BUG)
+
+
+def run(kind: str, main: Main, *, debug: bool = False) -> int:
+    """Run ``main(stop)`` until it ends; SIGTERM and SIGINT set ``stop``, a second one ends at once.
+
+    Returns the exit code. ``kind`` names the process in its log. Tracebacks only with ``debug``, since
+    they may repeat values.
+    """
+    log = get_logger("process")
+    started = time.monotonic()
+    log.emit(Event.PROCESS_STARTED, kind=kind, version=version("samband"))
+    try:
+        asyncio.run(_with_signals(main))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the outermost edge: everything becomes a line and a code
+        code = exit_code(error)
+        log.emit(Event.PROCESS_FAILED, kind=kind, error=error_class(error), exit_code=code)
+        report(error, debug=debug)
+        return code
+    elapsed = int((time.monotonic() - started) * 1000)
+    log.emit(Event.PROCESS_STOPPED, kind=kind, exit_code=OK, duration_ms=elapsed)
+    return OK
+
+
+def report(error: BaseException, *, debug: bool = False) -> None:
+    """Tell a person about ``error`` on standard error, in one line."""
+    if debug:
+        traceback.print_exception(error, file=sys.stderr)
+    elif isinstance(error, SambandError):
+        print(f"samband: {one_line(error)}", file=sys.stderr)
+    else:
+        print(f"samband: unexpected {error_class(error)}. Fix: run again with --debug.", file=sys.stderr)
+
+
+async def _with_signals(main: Main) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    log = get_logger("process")
+
+    def asked(number: signal.Signals) -> None:
+        if stop.is_set():
+            loop.remove_signal_handler(number)
+            signal.raise_signal(signal.SIGINT)
+        log.emit(Event.PROCESS_STOPPING, signal=number.name)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked, number)
+    await main(stop)
