@@ -724,6 +724,10 @@ class Move(TypedDict):
     """For FACT: the topic it came on."""
     payload: bytes
     """For STATE: the encoded state. For FACT: the framed record."""
+    from_national: bool
+    """True when from_key is the pseudonym of a national identifier; such a key is the stronger."""
+    hops: int
+    """How often it was passed on; a bound on it ends every circle."""
 
 LeavePhase = Literal["STARTED", "ENDED"]
 
@@ -855,7 +859,33 @@ class CaseStatus(TypedDict):
     details: EntryDetails | None
     """Title and text."""
 
+class CitizenMoved(TypedDict):
+    """What is under this citizen's key belongs to another key: entries and cases keep their ids, and what comes later comes under the other key. The highest revision for a key holds."""
+
+    citizen: str
+    """The key that is an alias from now on."""
+    moved_to: str
+    """The citizen's key; the same as `citizen` when a key that had moved stands for itself again."""
+    revision: int
+    """How much was known about the citizen's identifiers when this was said."""
+    cause: str
+    """Event id of the fact that caused it."""
+
 EntryStatus = Literal["CURRENT", "CORRECTED", "RETRACTED"]
+
+class EntryChanged(TypedDict):
+    """An entry of the timeline was corrected, withdrawn, or stands again; everything else about it stays. May come before its entry when citizens were merged."""
+
+    citizen: str
+    """The citizen's key."""
+    entry_id: str
+    """Which entry."""
+    revision: int
+    """Counts on from the entry's own revision; the highest holds."""
+    status: EntryStatus
+    """Whether it still stands."""
+    replaced_by: str | None
+    """Entry that corrected or withdrew it."""
 
 class TimelineEntry(TypedDict):
     """One step in a citizen's timeline. The same entry id with a higher revision replaces it."""
@@ -902,3 +932,7 @@ class TimelineEntry(TypedDict):
     """Protection marking."""
     details: EntryDetails | None
     """Title and text."""
+    recorded: int
+    """When the source recorded it. Entries with equal `at` are ordered by it, then by `sequence` (null first), then by entry id."""
+    sequence: int | None
+    """The source's own sequence number, where it has one."""
