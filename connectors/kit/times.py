@@ -37,6 +37,8 @@ _PART_HOURS = frozenset(
 )
 """Offsets in minutes, not whole hours, in use since 2000 (tz database); whole ones go from -12 to +14."""
 _EPOCH_DAY = 719_163
+_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""The years 1 to 9999 in UTC: what every language's date type can hold."""
 _SECOND = 1_000_000
 _CACHED = 16_384
 
@@ -110,8 +112,11 @@ def _read(form: re.Pattern[str], text: str, zone: ZoneInfo, *, source: str | Non
         placed, confidence = _placed(local, offset, zone)
         if hour is None:
             confidence = "DATE_ONLY" if day else "DOUBTFUL"
+        instant = _micros(placed)
+        if not _FIRST <= instant <= _LAST:
+            return None
         return {
-            "instant": _micros(placed),
+            "instant": instant,
             "source": text if source is None else source,
             "confidence": confidence,
         }
