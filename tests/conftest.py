@@ -1,4 +1,4 @@
-"""Fixtures that every room's tests share: the sample data, a real Kafka, and a name space of one's own in it."""
+"""Fixtures that every room's tests share: sample data, a real Kafka, and a name space of one's own in it."""
 
 import os
 import uuid
@@ -15,7 +15,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--broker",
         choices=("embedded", "docker"),
-        default=os.environ.get("SAMBAND_TEST_BROKER", "embedded"),
+        default="embedded",
         help="the Kafka that tests run against; SAMBAND_BOOTSTRAP_SERVERS, when set, goes before both",
     )
 
@@ -48,8 +48,9 @@ def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def _embedded_broker(data_dir: Path) -> Iterator[str]:
     from bus.embedded.server import EmbeddedBroker  # noqa: PLC0415 - most tests need no broker
+    from bus.settings import load_settings  # noqa: PLC0415 - the same
 
-    with EmbeddedBroker(data_dir) as broker:
+    with EmbeddedBroker(data_dir, cache_dir=load_settings().cache_dir) as broker:
         yield broker.bootstrap_servers
 
 
