@@ -88,3 +88,35 @@ ENGINE_STATES = Gauge(
     ["stage", "partition"],
     registry=REGISTRY,
 )
+
+CONNECTOR_INPUTS = Counter(
+    "samband_connector_inputs_total",
+    "Inputs by what became of them; reason is empty for published ones.",
+    ["connector", "outcome", "reason"],
+    registry=REGISTRY,
+)
+CONNECTOR_FACTS = Counter(
+    "samband_connector_facts_total",
+    "Facts that were published, by record type.",
+    ["connector", "record"],
+    registry=REGISTRY,
+)
+CONNECTOR_PUBLISH_SECONDS = Histogram(
+    "samband_connector_publish_duration_seconds",
+    "From a translated input to Kafka's confirmation of its facts and outcome.",
+    ["connector"],
+    buckets=_FAST,
+    registry=REGISTRY,
+)
+CONNECTOR_LAST_INPUT = Gauge(
+    "samband_connector_last_input_timestamp_seconds",
+    "When the last input was received, in seconds since the epoch.",
+    ["connector"],
+    registry=REGISTRY,
+)
+CONNECTOR_REMEMBERED = Gauge(
+    "samband_connector_remembered_inputs",
+    "Inputs that are remembered, so that one that is sent again is not published again.",
+    ["connector"],
+    registry=REGISTRY,
+)
