@@ -7,7 +7,7 @@ router drops. The other order could leave an outcome without facts, and nothing 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -25,6 +25,7 @@ from connectors.kit.outcomes import DeadLetter, Ignore, Publish, SourceInput, Tr
 from connectors.kit.reasons import DUPLICATE
 from schemas.catalogue import catalogue
 from schemas.codec import Codec, EncodeError
+from schemas.errors import RetriableError
 from schemas.records import InputOutcome, Outcome
 
 DEAD_LETTERS = "inputs.dlq"
@@ -83,6 +84,9 @@ class Publisher:
         self._seconds = metrics.CONNECTOR_PUBLISH_SECONDS.labels(context.connector)
         self._last = metrics.CONNECTOR_LAST_INPUT.labels(context.connector)
         self._remembered = metrics.CONNECTOR_REMEMBERED.labels(context.connector)
+        self._available = True
+        self.on_available: Callable[[bool], None] = lambda _: None
+        """Called with False when Kafka did not confirm, and with True when it does again."""
         self.accounting = Accounting()
 
     async def publish(self, source: SourceInput, translation: Translation) -> InputOutcome:
@@ -103,10 +107,15 @@ class Publisher:
                 translation = Ignore(DUPLICATE)
             prepared = self._prepare(source, translation, identity)
             outcome = self._outcome(source, prepared, identity)
-            await self._confirm(prepared.messages)
             value = self._codec.encode("InputOutcome", outcome)
-            await self._confirm([_Message(OUTCOMES, self._key, value, ())])
+            try:
+                await self._confirm(prepared.messages)
+                await self._confirm([_Message(OUTCOMES, self._key, value, ())])
+            except RetriableError:
+                self._tell(available=False)
+                raise
             self._memory.add(identity.input_id)
+        self._tell(available=True)
         self._count(source, prepared, outcome, asyncio.get_running_loop().time() - started)
         return outcome
 
@@ -136,6 +145,11 @@ class Publisher:
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
+
+    def _tell(self, *, available: bool) -> None:
+        if available != self._available:
+            self._available = available
+            self.on_available(available)
 
     def _prepare(self, source: SourceInput, translation: Translation, identity: InputIdentity) -> _Prepared:
         if isinstance(translation, Publish):

@@ -48,7 +48,7 @@ class ConnectorContext:
     not_ready: set[str] = field(default_factory=set)
     """Why no input is taken, as fixed words; empty when ready."""
 
-    def set_ready(self, ready: bool, reason: str = "source") -> None:  # noqa: FBT001 - reads as a sentence
+    def set_ready(self, ready: bool, reason: str = "source") -> None:  # noqa: FBT001 - the name says it
         """Tell /readyz whether input is taken. ``reason`` is a fixed word, the same for both."""
         before = bool(self.not_ready)
         if ready:
@@ -61,7 +61,7 @@ class ConnectorContext:
             self.log.emit(Event.CONNECTOR_NOT_READY, connector=self.name, reason=reason)
 
     def announce(self, **endpoints: str) -> AbstractContextManager[None]:
-        """While the block runs, others find this connector at ``endpoints`` (``mllp``, ``http``, ``folder``)."""
+        """While the block runs, others find this connector at ``endpoints`` (``mllp``, ``http``, …)."""
         everything = {**self.endpoints, **endpoints}
         return announced(self.announce_in, f"connector.{self.name}", everything)
 
@@ -112,6 +112,7 @@ async def run_connector(name: str, settings: Settings, stop: asyncio.Event) -> N
         publisher = await _publisher(name, own, settings, stack, (stop, log, not_ready))
         if publisher is None:
             return
+        publisher.on_available = lambda available: context.set_ready(available, _WAITING_FOR_KAFKA)
         data_dir = settings.data_dir / "connectors" / name
         data_dir.mkdir(parents=True, exist_ok=True)
         context = ConnectorContext(
@@ -122,7 +123,7 @@ async def run_connector(name: str, settings: Settings, stop: asyncio.Event) -> N
             not_ready=not_ready,
         )  # fmt: skip
         log.emit(Event.CONNECTOR_STARTED, connector=name, kind=own.kind, agency=own.agency)
-        context.set_ready(True, _STARTING)
+        context.set_ready(ready=True, reason=_STARTING)
         try:
             await run(context, stop)
         finally:
@@ -136,31 +137,44 @@ Waiting = tuple[asyncio.Event, Log, set[str]]
 async def _publisher(
     name: str, own: ConnectorSettings, settings: Settings, stack: AsyncExitStack, waiting: Waiting
 ) -> Publisher | None:
-    """A publisher on a connected producer, entered into ``stack``; None if asked to stop before Kafka came."""
+    """A publisher on a connected producer, entered into ``stack``; None if asked to stop before that."""
     stop, log, not_ready = waiting
-    memory, attempt, began = Memory(), 0, time.monotonic()
+    attempt, began = 0, time.monotonic()
     while not stop.is_set():
         attempt += 1
+        connecting = asyncio.create_task(_connected(name, own, settings, stack))
+        stopped = asyncio.create_task(stop.wait())
         try:
-            producer = await stack.enter_async_context(Producer(settings, f"connector-{name}", linger_ms=0))
-            await restore(memory, settings, name)
+            await asyncio.wait((connecting, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if not connecting.done():
+                return None
+            publisher = connecting.result()
         except BusUnavailableError as error:
             not_ready.add(_WAITING_FOR_KAFKA)
             log.emit(Event.BUS_UNAVAILABLE, error=error_class(error), attempt=attempt, reason=_STARTING)
-            await _pause(stop, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(attempt - 1, 10)))
+            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(attempt - 1, 10))
+            await asyncio.wait((stopped,), timeout=pause)
             continue
+        finally:
+            for task in (connecting, stopped):
+                task.cancel()
+            await asyncio.wait((connecting, stopped))
         if attempt > 1:
             waited = int((time.monotonic() - began) * 1000)
             log.emit(Event.BUS_AVAILABLE, attempt=attempt, duration_ms=waited)
         not_ready.discard(_WAITING_FOR_KAFKA)
-        context = AssemblyContext(name, own.agency, own.legal_basis, own.purpose)
-        return Publisher(producer, context, memory)
+        return publisher
     return None
 
 
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return
+async def _connected(
+    name: str, own: ConnectorSettings, settings: Settings, stack: AsyncExitStack
+) -> Publisher:
+    """Connect and remember; what was opened is closed again if either fails."""
+    memory = Memory()
+    async with AsyncExitStack() as attempt:
+        producer = await attempt.enter_async_context(Producer(settings, f"connector-{name}", linger_ms=0))
+        await restore(memory, settings, name)
+        stack.push_async_exit(attempt.pop_all())
+    context = AssemblyContext(name, own.agency, own.legal_basis, own.purpose)
+    return Publisher(producer, context, memory)

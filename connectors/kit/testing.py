@@ -31,7 +31,7 @@ class Written:
 
 @dataclass
 class MemoryBus:
-    """Keeps what is sent. ``away`` makes it fail as Kafka does; ``fail_after`` lets so many records through first."""
+    """Keeps what is sent. ``away`` makes it fail as Kafka does, ``fail_after`` only after so many records."""
 
     written: list[Written] = field(default_factory=list)
     away: bool = False
