@@ -1,9 +1,8 @@
 """The command line ``samband``.
 
-Exit codes: 0 done; 1 a check failed or something is not accounted for; 2 the command was written wrongly;
-3 refused (settings, contract, permission); 4 Kafka or a registry is away, try again; 5 stopped because going
-on would do harm; 130 interrupted. Errors are one line on standard error with the fix; ``--debug`` adds the
-traceback.
+Exit codes: 0 done; 1 a check failed, or going on would do harm; 2 refused: the command, a setting or a
+request; 3 Kafka or another service is away, try again; 4 an input could not be read; 70 an error that is
+our bug; 130 interrupted. Errors are one line on standard error with the fix; ``--debug`` adds the traceback.
 """
 
 import sys

@@ -1,14 +1,12 @@
 """The root of the command line: global options, sub-commands, and errors as one line with the fix."""
 
-import sys
-import traceback
 from collections.abc import Sequence
 from typing import Annotated
 
 import click
 import typer
 
-from bus.process import exit_code
+from bus.process import INTERRUPTED, exit_code, report
 from samband.cli.broker import app as broker
 from samband.cli.demo import demo
 from samband.cli.dlq import app as dlq
@@ -18,12 +16,14 @@ from samband.cli.tail import tail
 from samband.cli.timeline import timeline
 from samband.cli.topics import app as topics
 from samband.cli.up import up
-from schemas.errors import SambandError
 
-_EPILOG = """Exit codes: 0 done, 1 check failed, 2 usage, 3 refused, 4 try again, 5 stopped, 130 interrupted."""
+_EPILOG = (
+    "Exit codes: 0 done; 1 a check failed, or going on would do harm; 2 refused: the command, a setting or a "
+    "request; 3 Kafka or another service is away, try again; 4 an input could not be read; 70 a bug; 130 interrupted."
+)
 
 app = typer.Typer(
-    name="samband", no_args_is_help=True, add_completion=False, epilog=_EPILOG, rich_markup_mode="markdown",
+    name="samband", no_args_is_help=True, add_completion=False, rich_markup_mode="markdown",
     pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
 app.command()(demo)
@@ -38,31 +38,31 @@ app.command()(tail)
 app.add_typer(dlq, name="dlq")
 
 
-@app.callback()
-def root(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False) -> None:
+@app.callback(epilog=_EPILOG)
+def root(*, debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False) -> None:
     """Samband: a message bus between public agencies.
 
-    Try it: `samband demo`. Settings come from samband.toml and SAMBAND_… variables (docs/configuration.md).
+    See it work: `samband demo`. Run your own: `samband up`. Settings come from samband.toml and
+    SAMBAND_… variables (docs/configuration.md).
     """
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line; its exit code."""
+    """Run one command line; its exit code. ``--debug`` may stand anywhere."""
     debug = "--debug" in arguments
-    arguments = [argument for argument in arguments if argument != "--debug"]
     command = typer.main.get_command(app)
     try:
-        result = command.main(args=list(arguments), prog_name="samband", standalone_mode=False)
+        result = command.main(
+            args=[argument for argument in arguments if argument != "--debug"],
+            prog_name="samband",
+            standalone_mode=False,
+        )
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except click.exceptions.Exit as leave:
-        return int(leave.exit_code)
     except (KeyboardInterrupt, click.exceptions.Abort):
-        return 130
-    except SambandError as error:
-        if debug:
-            traceback.print_exc()
-        sys.stderr.write(f"samband: {error}{f' — {error.fix}' if error.fix else ''}\n")
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the outermost edge: everything becomes a line and a code
+        report(error, debug=debug)
         return exit_code(error)
-    return int(result or 0)
+    return result if isinstance(result, int) else 0
