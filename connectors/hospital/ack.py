@@ -1,0 +1,124 @@
+"""Acknowledgements (HL7 v2 chapter 2.9): which codes a message gets, and the ACK message itself.
+
+Original mode (MSH-15 and MSH-16 empty): one answer, AA or AR. Enhanced mode (either one filled): a commit
+acknowledgement, CA or CR, as MSH-15 asks, then an application acknowledgement, AA or AR, as MSH-16 asks.
+AE and CE are never sent: many senders block their whole queue on them.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+
+from connectors.hospital.header import Header
+
+_WANTED = {("AL", True), ("AL", False), ("SU", True), ("ER", False)}
+_NEW_ERR = (2, 5)
+_THREE_PART_TYPE = (2, 4)
+_DEFAULT = Header((b"MSH", b"|", b"^~\\&"))
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a message is rejected; what goes into its ERR segment. No field holds a value of the message."""
+
+    code: str
+    """From table HL70357."""
+    problem: str
+    where: str = ""
+    """As in dead letters, e.g. ``MSH-18``."""
+
+
+def is_acknowledgement(header: Header) -> bool:
+    """Whether the message is itself an answer, which is never answered (chapter 2.9.2)."""
+    return header.code(9) in ("ACK", "MCF")
+
+
+def answer_codes(header: Header | None, *, accepted: bool) -> tuple[str, ...]:
+    """The acknowledgement codes that the sender is waiting for, in the order of sending; may be empty."""
+    accept, application = (header.code(15), header.code(16)) if header else ("", "")
+    if header and is_acknowledgement(header):
+        return ()
+    if not accept and not application:
+        return ("AA" if accepted else "AR",)
+    codes = []
+    if (accept, accepted) in _WANTED:
+        codes.append("CA" if accepted else "CR")
+    if (application, accepted) in _WANTED:
+        codes.append("AA" if accepted else "AR")
+    return tuple(codes)
+
+
+def control_ids() -> Callable[[], str]:
+    """Message control ids of our own: unique over restarts, at most 20 characters (the limit before 2.7)."""
+    run = secrets.token_hex(5).upper()
+    numbers: Iterator[int] = count(1)
+    return lambda: f"{run}{next(numbers) % 10**10}"
+
+
+def acknowledge(
+    header: Header | None, code: str, *, control_id: str, at: datetime, rejection: Rejection | None = None
+) -> bytes:
+    """The ACK message, unframed.
+
+    It speaks the sender's delimiters and version and goes back to MSH-3 and MSH-4. What it echoes it
+    echoes as bytes, so that it is in the message's character set even where that is not known.
+    A message without a readable header gets the default delimiters and an empty MSA-2.
+    """
+    source = header or _DEFAULT
+    separator, encoding = source.raw(1), source.raw(2) or b"^~\\&"
+    component = encoding[:1]
+    version = source.version
+    trigger = source.code(9, 2).encode("latin-1")
+    message_type = [b"ACK", trigger] if trigger else [b"ACK"]
+    if trigger and (version is None or version >= _THREE_PART_TYPE):
+        message_type.append(b"ACK")
+    stamp = at.astimezone(UTC).strftime("%Y%m%d%H%M%S+0000").encode()
+    fields = [
+        b"MSH",
+        encoding,
+        source.raw(5),
+        source.raw(6),
+        source.raw(3),
+        source.raw(4),
+        stamp,
+        b"",
+        component.join(message_type),
+        control_id.encode(),
+        source.raw(11) or b"P",
+        source.raw(12) or b"2.5",
+    ]
+    fields += [b""] * 5 + [source.raw(18)] if source.raw(18) else []
+    segments = [separator.join(fields), separator.join([b"MSA", code.encode(), source.raw(10)])]
+    if rejection:
+        segments.append(_error(rejection, separator, encoding, version))
+    return b"\r".join(segments) + b"\r"
+
+
+def _error(rejection: Rejection, separator: bytes, encoding: bytes, version: tuple[int, int] | None) -> bytes:
+    component = encoding[:1]
+    location = _location(rejection.where)
+    text = "".join(sign for sign in rejection.problem if sign.isascii() and (sign.isalnum() or sign == " "))
+    if version and version < _NEW_ERR:
+        subcomponent = encoding[3:4] or b"&"
+        code = subcomponent.join([rejection.code.encode(), text.encode(), b"HL70357"])
+        return separator.join([b"ERR", component.join([*[*location, b"", b"", b""][:3], code])])
+    code = component.join([rejection.code.encode(), b"", b"HL70357"])
+    fields = [b"ERR", b"", component.join(location), code, b"E", b"", b"", b"", text.encode()]
+    return separator.join(fields)
+
+
+def _location(where: str) -> list[bytes]:
+    """``PID[2]-3.1`` as the components of ERL: segment, its number, field, field repetition, component."""
+    segment, _, field = where.partition("-")
+    name, _, number = segment.partition("[")
+    if not name:
+        return []
+    parts = [name.encode(), number.rstrip("]").encode() or b"1"]
+    if field:
+        main, _, component = field.partition(".")
+        parts.append(main.encode())
+        if component:
+            parts += [b"1", component.encode()]
+    return parts
