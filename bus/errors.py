@@ -50,6 +50,10 @@ class FencedError(RetriableError):
     """Another producer with the same transactional id has started, or the transaction timed out."""
 
 
+class LostRecordsError(FatalError):
+    """Records or state that should be there are gone; going on would hide it."""
+
+
 class StageError(FatalError):
     """A stage failed with an error that is no PoisonError."""
 

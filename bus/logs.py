@@ -29,6 +29,7 @@ KEYS: dict[str, str] = {
     "agency": "agency name from the settings",
     "attempt": "how often it was tried, from 1",
     "batch_records": "records in the transaction",
+    "committed": "offset that the consumer group has committed",
     "component": "which part of the process writes the line",
     "connector": "connector name from the settings",
     "count": "how many",
@@ -100,6 +101,11 @@ class Event(Enum):
         "engine_recovering", Level.WARNING,
         "The outcome of a transaction is in doubt: a new producer reads offset and state again.",
         "stage", "partition", "error", "attempt",
+    )  # fmt: skip
+    ENGINE_OFFSETS_DIFFER = (
+        "engine_offsets_differ", Level.WARNING,
+        "The group's committed offset is not where the state stands; the state's position is used.",
+        "stage", "topic", "partition", "offset", "committed",
     )  # fmt: skip
     ENGINE_STORE_DISCARDED = (
         "engine_store_discarded", Level.WARNING,

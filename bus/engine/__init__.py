@@ -1,5 +1,17 @@
-"""The exactly-once engine: runs a pure stage over co-partitioned topics, a batch of records as one transaction."""
+"""The exactly-once engine: runs a pure stage over co-partitioned topics, a batch of records as one transaction.
 
+stage.py         what a stage is
+engine.py        a member of the group; one task per partition
+task.py          a partition's work: take over, transact, begin again after doubt
+processor.py     the hot path: decode, step, write
+transaction.py   the transactional producer of a partition
+store.py         local state with its checkpoint
+changelog.py     brings the local state up to date
+names.py         what topics, groups and files are called
+watch.py         metrics and log lines
+"""
+
+from bus.engine.engine import Engine
 from bus.engine.stage import Output, Stage
 
-__all__ = ["Output", "Stage"]
+__all__ = ["Engine", "Output", "Stage"]

@@ -1,0 +1,176 @@
+"""One partition's transactional producer, and the records that go into its running transaction.
+
+After any doubtful answer the owner throws the whole object away: a new one under the same transactional id
+fences this one and aborts what it left open. A commit is never tried again on the same producer.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.partitioner import murmur2
+
+from bus.cluster import connection
+from bus.errors import translated
+from bus.producer import MAX_REQUEST_BYTES
+from bus.settings import Settings
+
+BATCH_BYTES = 512 * 1024
+_POSITIVE = 0x7FFFFFFF
+_NO_HEADERS: list[tuple[str, bytes]] = []
+
+Header = tuple[str, bytes]
+Ends = dict[tuple[str, int], int]
+"""Next offset by physical topic and partition."""
+
+
+@lru_cache(maxsize=200_000)
+def key_hash(key: bytes) -> int:
+    """The hash by which Kafka's default partitioner places a key (murmur2, as in the Java client)."""
+    return int(murmur2(key)) & _POSITIVE
+
+
+class Target:
+    """An output topic: its physical name and one open batch per partition."""
+
+    __slots__ = ("builders", "count", "name")
+
+    def __init__(self, name: str, count: int) -> None:
+        """``count`` is the number of partitions."""
+        self.name = name
+        self.count = count
+        self.builders: list[Any] = [None] * count
+
+
+class TransactionalWriter:
+    """Collects records into batches and commits them with the input offsets."""
+
+    def __init__(self, settings: Settings, transactional_id: str, group: str) -> None:
+        """``group`` is the consumer group whose offsets are part of each transaction."""
+        self._settings = settings
+        self._group = group
+        self._timeout = settings.engine.transaction_timeout_seconds
+        self._targets: dict[str, Target] = {}
+        self._full: list[tuple[str, int, Any]] = []
+        self._unplaced: list[tuple[str, bytes, bytes | None, Sequence[Header], int]] = []
+        self._confirmations: list[tuple[str, int, int, asyncio.Future[Any]]] = []
+        self._producer = AIOKafkaProducer(
+            **connection(settings, transactional_id.removeprefix(settings.kafka.topic_prefix)),
+            transactional_id=transactional_id,
+            transaction_timeout_ms=int(self._timeout * 1000),
+            max_batch_size=BATCH_BYTES,
+            max_request_size=MAX_REQUEST_BYTES,
+            retry_backoff_ms=15,
+        )
+        self.written = 0
+
+    async def start(self) -> None:
+        """Fence every earlier owner of the transactional id and end what it left open."""
+        with translated("taking over a partition"):
+            async with asyncio.timeout(self._timeout):
+                await self._producer.start()
+
+    async def begin(self) -> None:
+        """Open a transaction; the broker hears of it with the first batch."""
+        self.written = 0
+        await self._producer.begin_transaction()
+
+    def write(self, topic: str, key: bytes, value: bytes, headers: Sequence[Header], timestamp: int) -> None:
+        """Add a record to the running transaction, placed by its key. ``timestamp`` in milliseconds."""
+        target = self._targets.get(topic)
+        if target is None:
+            self._unplaced.append((topic, key, value, headers, timestamp))
+        else:
+            self.place(target, key_hash(key) % target.count, key, value, headers, timestamp)
+
+    def place(
+        self,
+        target: Target,
+        partition: int,
+        key: bytes,
+        value: bytes | None,
+        headers: Sequence[Header],
+        timestamp: int,
+    ) -> None:
+        """Add a record to a partition."""
+        builder = target.builders[partition]
+        fields = list(headers) if headers else _NO_HEADERS
+        if (
+            builder is None
+            or builder.append(timestamp=timestamp, key=key, value=value, headers=fields) is None
+        ):
+            if builder is not None:
+                self._full.append((target.name, partition, builder))
+            builder = target.builders[partition] = self._producer.create_batch()
+            builder.append(timestamp=timestamp, key=key, value=value, headers=fields)
+        self.written += 1
+
+    async def target(self, topic: str) -> Target:
+        """The output topic with the logical name ``topic``. MissingTopicError if it does not exist."""
+        if topic not in self._targets:
+            name = self._settings.topic(topic)
+            with translated(f"looking up topic {name}"):
+                self._targets[topic] = Target(name, len(await self._producer.partitions_for(name)))
+        return self._targets[topic]
+
+    async def flush_full(self) -> None:
+        """Send the batches that are full; called between slices of work, so that memory stays bounded."""
+        if self._unplaced:
+            unplaced, self._unplaced = self._unplaced, []
+            for topic, key, value, headers, timestamp in unplaced:
+                target = await self.target(topic)
+                self.place(target, key_hash(key) % target.count, key, value, headers, timestamp)
+        full, self._full = self._full, []
+        for topic, partition, builder in full:
+            await self._send(topic, partition, builder)
+
+    async def _send(self, topic: str, partition: int, builder: Any) -> None:
+        count = builder.record_count()
+        builder.close()  # a closed batch does not linger
+        sent = await self._producer.send_batch(builder, topic, partition=partition)
+        self._confirmations.append((topic, partition, count, sent))
+
+    async def commit(self, offsets: dict[TopicPartition, int]) -> Ends:
+        """Send all batches and the input offsets, and commit. Any error means: outcome unknown, throw this away.
+
+        Returns the next offset of each partition written to, where the broker told it.
+
+        aiokafka commits even when a batch was refused (its ``flush_for_commit`` only waits), so every
+        confirmation is checked before the commit is asked for.
+        """
+        with translated("committing a transaction"):
+            async with asyncio.timeout(self._timeout):
+                await self.flush_full()
+                for target in self._targets.values():
+                    for partition, builder in enumerate(target.builders):
+                        if builder is not None:
+                            target.builders[partition] = None
+                            await self._send(target.name, partition, builder)
+                await self._producer.send_offsets_to_transaction(offsets, self._group)
+                confirmations, self._confirmations = self._confirmations, []
+                ends = {}
+                for topic, partition, count, confirmation in confirmations:
+                    base = (await confirmation).offset
+                    if base >= 0:  # unknown after a repeated request that the broker had seen before
+                        ends[topic, partition] = base + count
+                await self._producer.commit_transaction()
+                return ends
+
+    async def close(self) -> None:
+        """Disconnect. A transaction that is still open is aborted by the next owner, or by the broker in time."""
+        for *_, confirmation in self._confirmations:
+            confirmation.add_done_callback(_heard)
+        stopping = asyncio.ensure_future(self._producer.stop())
+        done, _ = await asyncio.wait([stopping], timeout=2.0)
+        if not done:
+            stopping.cancel()
+            await asyncio.wait([stopping], timeout=2.0)
+        stopping.add_done_callback(_heard)
+
+
+def _heard(future: asyncio.Future[Any]) -> None:
+    """Take note of a failure whose transaction was given up anyway."""
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,214 @@
+"""Makes the cluster's topics what the catalogue says, and never changes silently what could do harm."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import TracebackType
+from typing import Any, Self
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+
+from bus.cluster import connection
+from bus.errors import TopicMismatchError, translate, translated
+from bus.settings import Settings
+from schemas.catalogue import Topic, catalogue
+
+_TOPIC_OVERRIDE = 1
+"""DescribeConfigs' config_source of a value that was set on the topic itself (KIP-226)."""
+
+
+class Action(Enum):
+    """What `apply` would do with a topic."""
+
+    CREATE = "create"
+    UNCHANGED = "unchanged"
+    RECONFIGURE = "reconfigure"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A topic as it should be."""
+
+    name: str
+    """Physical name."""
+    partitions: int
+    configs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What `apply` would do with one topic, and why."""
+
+    topic: Wanted
+    action: Action
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicPlan:
+    """All steps, in the order of topic names."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def refused(self) -> tuple[Step, ...]:
+        """Topics that differ in a way that is never changed silently."""
+        return tuple(step for step in self.steps if step.action is Action.REFUSE)
+
+
+def wanted(settings: Settings, topics: Iterable[Topic] | None = None) -> list[Wanted]:
+    """The physical topics that the catalogue asks for."""
+    chosen = catalogue().topics.values() if topics is None else topics
+    return [
+        Wanted(
+            settings.topic(topic.name),
+            topic.partitions,
+            {
+                "cleanup.policy": topic.cleanup,
+                "retention.ms": str(topic.retention_ms),
+                "max.message.bytes": str(topic.max_message_bytes),
+            },
+        )
+        for topic in sorted(chosen, key=lambda topic: topic.name)
+    ]
+
+
+async def plan(settings: Settings, topics: Iterable[Wanted] | None = None) -> TopicPlan:
+    """What `apply` would do. Changes nothing. BusUnavailableError if Kafka is away."""
+    async with _Admin(settings) as admin:
+        return await admin.plan(list(topics) if topics is not None else wanted(settings))
+
+
+async def apply(settings: Settings, topics: Iterable[Wanted] | None = None) -> TopicPlan:
+    """Create and reconfigure topics; returns what was done.
+
+    Raises:
+        TopicMismatchError: a topic has another number of partitions; nothing was changed then.
+        BusUnavailableError: Kafka is away.
+        NotAllowedError: Kafka refuses.
+    """
+    async with _Admin(settings) as admin:
+        todo = await admin.plan(list(topics) if topics is not None else wanted(settings))
+        if todo.refused:
+            raise TopicMismatchError(
+                "; ".join(f"topic {step.topic.name}: {step.reason}" for step in todo.refused),
+                fix="keys would move to other partitions; make a topic under a new prefix and replay into it",
+            )
+        await admin.create([step.topic for step in todo.steps if step.action is Action.CREATE])
+        await admin.reconfigure([step.topic for step in todo.steps if step.action is Action.RECONFIGURE])
+        return todo
+
+
+class _Admin:
+    """The admin client with our errors."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client = AIOKafkaAdminClient(**connection(settings, "admin"))
+
+    async def __aenter__(self) -> Self:
+        try:
+            with translated("connecting the admin client"):
+                await self._client.start()
+        except BaseException:
+            await self._client.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.close()
+
+    async def plan(self, topics: list[Wanted]) -> TopicPlan:
+        with translated("reading the topics"):
+            found = {
+                topic["topic"]: len(topic["partitions"])
+                for topic in await self._client.describe_topics([topic.name for topic in topics])
+                if topic["error_code"] != UnknownTopicOrPartitionError.errno
+            }
+        current = await self._configs([topic.name for topic in topics if topic.name in found])
+        return TopicPlan(tuple(_step(topic, found.get(topic.name), current) for topic in topics))
+
+    async def _configs(self, names: list[str]) -> dict[str, dict[str, tuple[str, int]]]:
+        """Value and source of each config of each topic."""
+        if not names:
+            return {}
+        with translated("reading the topics' settings"):
+            answers = await self._client.describe_configs(
+                [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+            )
+        return {
+            resource["resource_name"]: {
+                entry["config_names"]: (entry["config_value"], entry.get("config_source", 0))
+                for entry in resource["config_entries"]
+            }
+            for answer in answers
+            for resource in answer.to_object()["resources"]
+        }
+
+    async def create(self, topics: list[Wanted]) -> None:
+        if not topics:
+            return
+        factor = self._settings.kafka.replication_factor
+        request = [
+            NewTopic(
+                topic.name,
+                topic.partitions,
+                factor,
+                replica_assignments={} if factor == -1 else None,
+                topic_configs=dict(topic.configs),
+            )
+            for topic in topics
+        ]
+        with translated("creating topics"):
+            answer = (await self._client.create_topics(request)).to_object()
+        for topic in answer["topic_errors"]:
+            error = for_code(topic["error_code"])
+            # Several processes may apply at once; the next plan shows whether the other one did the same.
+            if error not in (NoError, TopicAlreadyExistsError):
+                raise translate(error(), f"creating topic {topic['topic']}")
+
+    async def reconfigure(self, topics: list[Wanted]) -> None:
+        if not topics:
+            return
+        current = await self._configs([topic.name for topic in topics])
+        # AlterConfigs replaces all overrides of a topic, so what others have set on it is sent along.
+        resources = [
+            ConfigResource(
+                ConfigResourceType.TOPIC, topic.name, {**_overrides(current[topic.name]), **topic.configs}
+            )
+            for topic in topics
+        ]
+        with translated("changing the topics' settings"):
+            answers: list[Any] = await self._client.alter_configs(resources)
+        for answer in answers:
+            for resource in answer.to_object()["resources"]:
+                error = for_code(resource["error_code"])
+                if error is not NoError:
+                    raise translate(error(), f"changing the settings of topic {resource['resource_name']}")
+
+
+def _overrides(configs: Mapping[str, tuple[str, int]]) -> dict[str, str]:
+    return {name: value for name, (value, source) in configs.items() if source == _TOPIC_OVERRIDE}
+
+
+def _step(
+    topic: Wanted, partitions: int | None, current: Mapping[str, Mapping[str, tuple[str, int]]]
+) -> Step:
+    if partitions is None:
+        return Step(topic, Action.CREATE)
+    if partitions != topic.partitions:
+        return Step(
+            topic, Action.REFUSE, f"has {partitions} partitions, the catalogue says {topic.partitions}"
+        )
+    configs = current.get(topic.name, {})
+    drift = [
+        f"{name} is {configs.get(name, ('unknown', 0))[0]}, should be {value}"
+        for name, value in topic.configs.items()
+        if configs.get(name, ("unknown", 0))[0] != value
+    ]
+    return Step(topic, Action.RECONFIGURE if drift else Action.UNCHANGED, "; ".join(drift))
