@@ -19,9 +19,9 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -128,19 +128,34 @@ class DropFolder:
             taken = [label for folder in (self._claimed, self._held) for label in _labels(folder)]
         self._last_label = max(map(int, taken), default=0)  # also when the clock was set back
 
-    async def watch(self, stop: asyncio.Event) -> AsyncIterator[Claim]:
-        """Yield claims, oldest first, until ``stop``; raises DropUnavailableError.
+    async def serve(
+        self,
+        take: Callable[[Claim], Awaitable[None]],
+        stop: asyncio.Event,
+        on_available: Callable[[bool], None],
+    ) -> None:
+        """Hand every claim to ``take``, oldest first, until ``stop``.
 
-        The caller settles each claim (archive, fail or hold) before it asks for the next. One that it
-        leaves, because Kafka is away, is yielded again.
+        ``take`` settles the claim (archive, fail or hold). When it raises RetriableError, because Kafka or
+        the disk is away, the claim stays and is handed over again, before any younger one.
+        ``on_available`` hears False when the file system refuses, and True when all is well again.
         """
-        await asyncio.to_thread(self.prepare)
+        prepared = False
         while not stop.is_set():
-            for claim in await asyncio.to_thread(self.poll):
-                if stop.is_set():
-                    return
-                yield claim
-            await asyncio.to_thread(self.clean)
+            try:
+                if not prepared:
+                    await asyncio.to_thread(self.prepare)
+                    prepared = True
+                for claim in await asyncio.to_thread(self.poll):
+                    if stop.is_set():
+                        return
+                    await take(claim)
+                await asyncio.to_thread(self.clean)
+                on_available(True)  # noqa: FBT003 - as Publisher.on_available
+            except DropUnavailableError:
+                on_available(False)  # noqa: FBT003
+            except RetriableError:
+                pass
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), self._settings.interval_seconds)
 
@@ -200,12 +215,10 @@ class DropFolder:
                 (self._held / f"{name}.release").touch()
         return chosen
 
-    def resume(self, claim: Claim) -> Claim:
-        """Move a held input back among the claimed, without releasing it."""
+    def resume(self, claim: Claim) -> None:
+        """Move a held input back among the claimed, to be tried again without having been released."""
         with _translated("take up a held input"):
             self._settle(claim, self._claimed)
-            (self._held / f"{claim.label}.report.txt").unlink(missing_ok=True)
-        return replace(claim, path=self._claimed / claim.label / claim.path.name)
 
     def clean(self) -> None:
         """Remove from the archive what is older than `archive_days`."""
@@ -269,8 +282,8 @@ class DropFolder:
             held = self._held / mark.stem
             if held.is_dir():  # first, so that a stop in between leaves the mark where it works again
                 held.rename(self._claimed / held.name)
-            mark.replace(self._claimed / mark.name)
             (self._held / f"{mark.stem}.report.txt").unlink(missing_ok=True)
+            mark.replace(self._claimed / mark.name)
 
     def _put_aside(self, claim: Claim, folder: Path, report: str) -> None:
         # The report first: an input without one would puzzle people, a report too many is overwritten.
@@ -281,8 +294,10 @@ class DropFolder:
             self._settle(claim, folder)
 
     def _settle(self, claim: Claim, folder: Path) -> None:
-        claim.path.parent.rename(folder / claim.label)
-        (self._claimed / f"{claim.label}.release").unlink(missing_ok=True)
+        source = claim.path.parent
+        source.rename(folder / claim.label)
+        for left in (f"{claim.label}.release", f"{claim.label}.report.txt"):
+            (source.parent / left).unlink(missing_ok=True)
 
 
 def _labels(folder: Path) -> list[str]:
@@ -325,7 +340,7 @@ def _members(path: Path, max_bytes: int) -> tuple[Member, ...]:
             raise problem
         members.append(Member(member.name, member, seen.st_size))
     if sum(member.size for member in members) > max_bytes:
-        raise PoisonError(f"Larger than the limit of {max_bytes} bytes", reason="drop.too_large")
+        raise PoisonError(f"Larger than the limit of {max_bytes} bytes", reason="input.too_large")
     return tuple(members)
 
 
