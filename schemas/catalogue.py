@@ -19,7 +19,7 @@ from schemas.yaml_files import ContractError, read_yaml
 ROOT = Path(__file__).parent
 
 Key = Literal["citizen", "connector", "record"]
-"""What the record key is: the citizen's pseudonym, the connector's name, or the key of the record that failed."""
+"""The record key: the citizen's pseudonym, the connector's name, or the key of the record that failed."""
 
 
 def _retention(value: object) -> object:
@@ -27,8 +27,7 @@ def _retention(value: object) -> object:
         return None
     if isinstance(value, str) and value.endswith("d") and value[:-1].isdigit():
         return timedelta(days=int(value[:-1]))
-    message = "expected a number of days such as 90d, or forever"
-    raise ValueError(message)
+    raise ValueError("expected a number of days such as 90d, or forever")
 
 
 class Topic(BaseModel):
@@ -155,8 +154,10 @@ def load(root: Path) -> Catalogue:
         carrying = tuple(topic.name for topic in topics.values() if full_name in topic.records)
         record = RecordType(full_name, carrying, _versions(root, full_name, ids))
         if record.short_name in records:
-            message = f"{records[record.short_name].full_name} and {full_name} have the same short name"
-            raise ContractError(message, fix="Rename one of them.")
+            raise ContractError(
+                f"{records[record.short_name].full_name} and {full_name} have the same short name",
+                fix="Rename one of them.",
+            )
         records[full_name] = records[record.short_name] = record
     return Catalogue(topics, records)
 
@@ -167,8 +168,7 @@ def load_topics(root: Path) -> dict[str, Topic]:
     for path in sorted((root / "topics").glob("*.yaml")):
         document = read_yaml(path)
         if not isinstance(document, dict):
-            message = f"topics/{path.name}: expected a mapping of fields"
-            raise ContractError(message)
+            raise ContractError(f"topics/{path.name}: expected a mapping of fields")
         try:
             topic = Topic.model_validate({"name": path.stem, **document})
         except ValidationError as error:
@@ -196,15 +196,15 @@ def read_schema(path: Path) -> Schema:
     try:
         schema: Schema = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        message = f"{path.parent.name}/{path.name}: {error}"
-        raise ContractError(message, fix="Restore the released file; it is never edited.") from error
+        raise ContractError(
+            f"{path.parent.name}/{path.name}: {error}", fix="Restore the released file; it is never edited."
+        ) from error
     return schema
 
 
 def _versions(root: Path, full_name: str, ids: Ids) -> dict[int, Version]:
     if full_name not in ids:
-        message = f"{full_name} has no released version"
-        raise ContractError(message, fix="Run: samband schemas release")
+        raise ContractError(f"{full_name} has no released version", fix="Run: samband schemas release")
     return {
         number: Version(number, released.id, read_schema(released_file(root, full_name, number)))
         for number, released in sorted(ids[full_name].items())

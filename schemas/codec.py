@@ -15,8 +15,9 @@ from typing import Any, NamedTuple, Protocol
 import fastavro
 
 from schemas.catalogue import Catalogue, RecordType, catalogue
-from schemas.compatibility import full_name, incompatibilities
+from schemas.compatibility import incompatibilities
 from schemas.errors import FatalError, PoisonError
+from schemas.nodes import full_name
 from schemas.sources import Schema
 from schemas.validation import misfits
 
@@ -143,8 +144,9 @@ class Codec:
             RetriableError: the registry that knows the schema is away.
         """
         if len(data) < _FRAME.size:
-            message = f"{len(data)} bytes are too few for a frame"
-            raise TruncatedFrameError(message, reason="frame.truncated", where="/0")
+            raise TruncatedFrameError(
+                f"{len(data)} bytes are too few for a frame", reason="frame.truncated", where="/0"
+            )
         magic, schema_id = _FRAME.unpack_from(data)
         if magic != MAGIC:
             message = f"the first byte is {magic}, not {MAGIC}"
@@ -157,18 +159,26 @@ class Codec:
         try:
             value: Any = fastavro.schemaless_reader(body, writer, reader)
         except _BAD_BODY as error:
-            message = f"not a {record} of schema {schema_id} ({type(error).__name__})"
-            raise BodyError(message, reason="body.invalid", where=f"/{body.tell()}") from None
+            raise BodyError(
+                f"not a {record} of schema {schema_id} ({type(error).__name__})",
+                reason="body.invalid",
+                where=f"/{body.tell()}",
+            ) from None
         if body.tell() != len(data):
-            message = f"{len(data) - body.tell()} bytes after the end of the {record}"
-            raise TrailingBytesError(message, reason="body.trailing", where=f"/{body.tell()}")
+            raise TrailingBytesError(
+                f"{len(data) - body.tell()} bytes after the end of the {record}",
+                reason="body.trailing",
+                where=f"/{body.tell()}",
+            )
         return Decoded(record, schema_id, value)
 
     def _writer(self, name: str) -> tuple[bytes, Schema]:
         record = self._catalogue.records.get(name)
         if record is None:
-            message = f"{name} is not a record type of the catalogue"
-            raise EncodeError(message, fix="Use a name that `samband schemas list` shows.")
+            raise EncodeError(
+                f"{name} is not a record type of the catalogue",
+                fix="Use a name that `samband schemas list` shows.",
+            )
         writer = (_FRAME.pack(MAGIC, self._ids.id_of(record)), parse(record.schema))
         self._writers[name] = writer
         return writer
@@ -187,8 +197,11 @@ class Codec:
         latest = parse(record.schema)
         writer = parse(schema)
         if writer != latest and (problems := incompatibilities(reader=record.schema, writer=schema)):
-            message = f"{record.short_name} as schema {schema_id} has it cannot be read: {problems[0]}"
-            raise SchemaMismatchError(message, reason="schema.mismatch", where="/1")
+            raise SchemaMismatchError(
+                f"{record.short_name} as schema {schema_id} has it cannot be read: {problems[0]}",
+                reason="schema.mismatch",
+                where="/1",
+            )
         self._readers[schema_id] = (record.short_name, writer, None if writer == latest else latest)
         return self._readers[schema_id]
 
@@ -197,8 +210,7 @@ def parse(schema: Schema) -> Schema:
     """``schema`` as fastavro wants it, without logical types: instants stay integers."""
     parsed = fastavro.parse_schema(_without_logical_types(schema))
     if not isinstance(parsed, dict):
-        message = "a record schema is expected"
-        raise EncodeError(message)
+        raise EncodeError("a record schema is expected")
     return parsed
 
 

@@ -6,9 +6,10 @@ keep their full name (Java compares it, Python does not), bytes do not become a 
 sequence is text), and a logical type stays what it was (a micro does not become a milli).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
+from schemas.nodes import deref, full_name, kind_of, logical_type, named_in
 from schemas.sources import Schema
 
 _PRIMITIVES = {"null", "boolean", "int", "long", "float", "double", "bytes", "string"}
@@ -32,8 +33,8 @@ class _Resolution:
         self._begun: set[tuple[str, str]] = set()
 
     def compare(self, reader: Any, writer: Any, path: str) -> Iterator[str]:
-        reader = _deref(reader, self._reader_types)
-        writer = _deref(writer, self._writer_types)
+        reader = deref(reader, self._reader_types)
+        writer = deref(writer, self._writer_types)
         if isinstance(writer, list):
             for branch in writer:
                 yield from self.compare(reader, branch, path)
@@ -41,20 +42,20 @@ class _Resolution:
             yield from self._into_union(reader, writer, path)
         elif not _matches(reader, writer):
             yield f"{path or '/'}: {_label(writer)} cannot be read as {_label(reader)}"
-        elif _logical(reader) != _logical(writer):
-            yield f"{path or '/'}: the logical type was {_logical(writer)} and is {_logical(reader)}"
+        elif logical_type(reader) != logical_type(writer):
+            yield f"{path or '/'}: the logical type was {logical_type(writer)} and is {logical_type(reader)}"
         else:
             yield from self._inside(reader, writer, path)
 
     def _into_union(self, branches: list[Any], writer: Any, path: str) -> Iterator[str]:
         for branch in branches:
-            if _matches(_deref(branch, self._reader_types), writer):
+            if _matches(deref(branch, self._reader_types), writer):
                 yield from self.compare(branch, writer, path)
                 return
         yield f"{path or '/'}: the union has no branch for {_label(writer)}"
 
     def _inside(self, reader: Any, writer: Any, path: str) -> Iterator[str]:
-        kind = _kind(reader)
+        kind = kind_of(reader)
         if kind == "array":
             yield from self.compare(reader["items"], writer["items"], f"{path}/[]")
         elif kind == "map":
@@ -79,57 +80,14 @@ class _Resolution:
                 yield f"{place}: is new and has no default"
 
 
-def full_name(schema: Schema) -> str:
-    """The full name of a named type."""
-    name = str(schema["name"])
-    return name if "." in name or not schema.get("namespace") else f"{schema['namespace']}.{name}"
-
-
-def named_in(schema: Any) -> dict[str, Schema]:
-    """All named types written out in ``schema``, by full name."""
-    return {full_name(found): found for found in _named(schema)}
-
-
-def _named(node: Any) -> Iterable[Schema]:
-    if isinstance(node, list):
-        for item in node:
-            yield from _named(item)
-    elif isinstance(node, dict):
-        if node.get("type") in ("record", "enum", "fixed"):
-            yield node
-        for child in ("type", "items", "values", "fields"):
-            if isinstance(node.get(child), dict | list):
-                yield from _named(node[child])
-
-
-def _deref(node: Any, types: dict[str, Schema]) -> Any:
-    while True:
-        if isinstance(node, str) and node in types:
-            node = types[node]
-        elif isinstance(node, dict) and isinstance(node["type"], dict | list):
-            node = node["type"]
-        elif isinstance(node, dict) and node["type"] in types:
-            node = types[node["type"]]
-        else:
-            return node
-
-
-def _kind(node: Any) -> str:
-    return str(node["type"] if isinstance(node, dict) else node)
-
-
-def _logical(node: Any) -> str | None:
-    return node.get("logicalType") if isinstance(node, dict) else None
-
-
 def _label(node: Any) -> str:
-    return full_name(node) if isinstance(node, dict) and "name" in node else _kind(node)
+    return full_name(node) if isinstance(node, dict) and "name" in node else kind_of(node)
 
 
 def _matches(reader: Any, writer: Any) -> bool:
     if isinstance(reader, list):
         return False
-    kind, written = _kind(reader), _kind(writer)
+    kind, written = kind_of(reader), kind_of(writer)
     if kind in _PRIMITIVES or written in _PRIMITIVES:
         return kind == written or (written, kind) in _PROMOTIONS
     if kind != written or kind in ("array", "map"):

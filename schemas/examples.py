@@ -1,7 +1,7 @@
 """Reads the examples that each version of a record type must have (``schemas/examples/<Record>/v<n>``).
 
-They are written for people: instants as RFC 3339, bytes as text of which each character is one byte (Avro's own
-JSON encoding does that too). ``from_json`` turns them into what the codec takes.
+They are written for people: instants as RFC 3339, bytes as text of which each character is one byte (as in
+Avro's own JSON encoding). ``from_json`` turns them into what the codec takes.
 """
 
 import json
@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from schemas.compatibility import named_in
+from schemas.nodes import deref, kind_of, logical_type, named_in
 from schemas.sources import Schema
 from schemas.yaml_files import ContractError
 
@@ -44,7 +44,9 @@ def load_examples(root: Path) -> list[Example]:
         place = path.relative_to(root)
         folder = path.parent.name
         if len(place.parts) != 4 or not (folder.startswith("v") and folder[1:].isdigit()):  # noqa: PLR2004
-            raise ContractError(f"{place}: expected examples/<Record>/v<number>/<name>.json", fix="Move the file.")
+            raise ContractError(
+                f"{place}: expected examples/<Record>/v<number>/<name>.json", fix="Move the file."
+            )
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
@@ -64,31 +66,26 @@ def from_json(schema: Schema, document: Any) -> Any:
 
 
 def _convert(node: Any, value: Any, types: dict[str, Schema]) -> Any:
-    if isinstance(node, str) and node in types:
-        return _convert(types[node], value, types)
-    if isinstance(node, list):
-        branches = [branch for branch in node if branch != "null"]
-        return value if value is None or len(branches) != 1 else _convert(branches[0], value, types)
-    kind = node["type"] if isinstance(node, dict) else node
-    if isinstance(kind, dict | list) or kind in types:
-        return _convert(kind, value, types)
-    if kind == "record" and isinstance(value, dict):
-        fields = {field["name"]: field["type"] for field in node["fields"]}
-        return {name: _convert(fields[name], item, types) if name in fields else item for name, item in value.items()}
-    if kind == "array" and isinstance(value, list):
-        return [_convert(node["items"], item, types) for item in value]
-    if kind == "map" and isinstance(value, dict):
-        return {key: _convert(node["values"], item, types) for key, item in value.items()}
-    return _scalar(kind, node, value)
+    node = deref(node, types)
+    match kind_of(node):
+        case "union":
+            branches = [branch for branch in node if branch != "null"]
+            return _convert(branches[0], value, types) if value is not None and len(branches) == 1 else value
+        case "record" if isinstance(value, dict):
+            kinds = {field["name"]: field["type"] for field in node["fields"]}
+            return {name: _convert(kinds.get(name), item, types) for name, item in value.items()}
+        case "array" if isinstance(value, list):
+            return [_convert(node["items"], item, types) for item in value]
+        case "map" if isinstance(value, dict):
+            return {key: _convert(node["values"], item, types) for key, item in value.items()}
+    return _scalar(node, value) if isinstance(value, str) else value
 
 
-def _scalar(kind: str, node: Any, value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
+def _scalar(node: Any, value: str) -> Any:
     try:
-        if kind == "bytes":
+        if kind_of(node) == "bytes":
             return value.encode("latin-1")
-        if isinstance(node, dict) and node.get("logicalType") == "timestamp-micros":
+        if logical_type(node) == "timestamp-micros":
             return (datetime.fromisoformat(value) - _EPOCH) // timedelta(microseconds=1)
     except (ValueError, TypeError):
         return value

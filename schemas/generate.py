@@ -1,14 +1,17 @@
-"""Writes ``schemas/records.py``: a TypedDict for each Avro record, so that mypy checks the contract.
+"""Writes what is generated from the contract: ``schemas/records.py`` and ``docs/asyncapi.yaml``.
 
-The Avro files are the one source. A test compares the checked-in file with a fresh one.
+``records.py`` has a TypedDict for each Avro record, so that mypy checks the code against the contract.
+The Avro files are the one source; the linter compares the checked-in files with fresh ones.
 """
 
 from pathlib import Path
 from typing import Any
 
-from schemas.sources import Schema, named_types
+from schemas.asyncapi import asyncapi_document
+from schemas.catalogue import ROOT, load
+from schemas.examples import load_examples
+from schemas.sources import Schema, read_named_types
 
-RECORDS = Path(__file__).parent / "records.py"
 _PRIMITIVES = {
     "string": "str", "bytes": "bytes", "int": "int", "long": "int", "float": "float",
     "double": "float", "boolean": "bool", "null": "None",
@@ -19,15 +22,26 @@ Instants are integers: microseconds since 1970-01-01T00:00:00Z.
 """
 
 # fmt: off
-# ruff: noqa: E501 - documentation strings are as long as the contract has them
 
 from typing import Literal, TypedDict
 '''
 
 
-def records_module() -> str:
+def generated(root: Path = ROOT) -> dict[Path, str]:
+    """Each generated file of the contract under ``root`` with the text it should have.
+
+    Raises:
+        ContractError: a file of the contract cannot be read, or a record type is not released.
+    """
+    files = {root / "records.py": records_module(read_named_types(root / "avro"))}
+    docs = root.parent / "docs"
+    if docs.is_dir():
+        files[docs / "asyncapi.yaml"] = asyncapi_document(load(root), load_examples(root))
+    return files
+
+
+def records_module(types: dict[str, Schema]) -> str:
     """The text of ``schemas/records.py``."""
-    types = named_types()
     done: set[str] = set()
     parts = [_HEADER]
     for full_name in types:
@@ -42,9 +56,7 @@ def _emit(full_name: str, types: dict[str, Schema], done: set[str], parts: list[
     schema = types[full_name]
     if schema["type"] == "enum":
         symbols = ", ".join(f'"{symbol}"' for symbol in schema["symbols"])
-        parts.append(
-            f"type_{schema['name']} = None" if not symbols else f"{schema['name']} = Literal[{symbols}]"
-        )
+        parts.append(f"{schema['name']} = Literal[{symbols}]")
         return
     lines = [f"class {schema['name']}(TypedDict):", f'    """{schema["doc"]}"""', ""]
     for field in schema["fields"]:

@@ -4,7 +4,6 @@ Instants are integers: microseconds since 1970-01-01T00:00:00Z.
 """
 
 # fmt: off
-# ruff: noqa: E501 - documentation strings are as long as the contract has them
 
 from typing import Literal, TypedDict
 
@@ -898,6 +897,10 @@ class TimelineEntry(TypedDict):
     """Counts from 1."""
     at: Time
     """When it happened."""
+    recorded: int
+    """When the source recorded it. Entries with equal `at` are ordered by it, then by `sequence` (null first), then by entry id."""
+    sequence: int | None
+    """The source's own sequence number, where it has one."""
     kind: str
     """Record type of the fact, e.g. AppointmentScheduled."""
     text: str
@@ -932,7 +935,3 @@ class TimelineEntry(TypedDict):
     """Protection marking."""
     details: EntryDetails | None
     """Title and text."""
-    recorded: int
-    """When the source recorded it. Entries with equal `at` are ordered by it, then by `sequence` (null first), then by entry id."""
-    sequence: int | None
-    """The source's own sequence number, where it has one."""

@@ -14,7 +14,7 @@ import yaml
 from schemas.catalogue import ROOT, Ids, ReleasedId, load_ids, load_topics, read_schema, released_file
 from schemas.compatibility import incompatibilities
 from schemas.errors import RefusedError
-from schemas.sources import Schema, named_types, resolve
+from schemas.sources import Schema, read_named_types, resolve
 
 _IDS_HEADER = """\
 # The id of each released version, and the hash that freezes its file. Written by `samband schemas release`.
@@ -47,7 +47,8 @@ def release(root: Path = ROOT) -> list[Released]:
     ]
     if problems:
         raise RefusedError(
-            "; ".join(problems), fix="Give new fields a default, or make a new record type beside the old one."
+            "; ".join(problems),
+            fix="Give new fields a default, or make a new record type beside the old one.",
         )
     made = [_write(root, name, schema, ids) for name, schema in changed]
     if made:
@@ -66,7 +67,7 @@ def served(schema: Schema) -> str:
 
 
 def _changed(root: Path, ids: Ids) -> list[tuple[str, Schema]]:
-    types = named_types(root / "avro")
+    types = read_named_types(root / "avro")
     names = sorted({name for topic in load_topics(root).values() for name in topic.records})
     if missing := [name for name in names if name not in types]:
         raise RefusedError(f"no source for {', '.join(missing)}", fix="Add the file under schemas/avro.")
@@ -90,5 +91,8 @@ def _write(root: Path, name: str, schema: Schema, ids: Ids) -> Released:
 
 
 def _dump(ids: Ids) -> str:
-    plain = {name: {number: entry.model_dump() for number, entry in versions.items()} for name, versions in ids.items()}
+    plain = {
+        name: {number: entry.model_dump() for number, entry in versions.items()}
+        for name, versions in ids.items()
+    }
     return yaml.safe_dump(plain, sort_keys=True, width=110)

@@ -21,10 +21,14 @@ def remarks(root: Path = ROOT) -> Mapping[str, str]:
     """
     document = read_yaml(root / "remarks.yaml")
     if not isinstance(document, dict):
-        raise ContractError("remarks.yaml: expected codes with explanations", fix="Mend schemas/remarks.yaml.")
+        raise ContractError(
+            "remarks.yaml: expected codes with explanations", fix="Mend schemas/remarks.yaml."
+        )
     for code, meaning in document.items():
         if not isinstance(code, str) or not _CODE.match(code) or not isinstance(meaning, str) or not meaning:
-            raise ContractError(f"remarks.yaml: {code}: expected about.what and an explanation", fix="Mend the entry.")
+            raise ContractError(
+                f"remarks.yaml: {code}: expected about.what and an explanation", fix="Mend the entry."
+            )
     return MappingProxyType(document)
 
 

@@ -10,18 +10,40 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from schemas.yaml_files import ContractError
+
 Schema = dict[str, Any]
 
 AVRO = Path(__file__).parent / "avro"
 
 
 @cache
-def named_types(folder: Path = AVRO) -> dict[str, Schema]:
-    """All named types by full name, as written in their files."""
+def named_types() -> dict[str, Schema]:
+    """All named types of this distribution by full name, as written in their files."""
+    return read_named_types(AVRO)
+
+
+def read_named_types(folder: Path) -> dict[str, Schema]:
+    """All named types under ``folder`` by full name.
+
+    Raises:
+        ContractError: a file does not hold a named type, or two hold the same; names the file.
+    """
     types: dict[str, Schema] = {}
     for path in sorted(folder.rglob("*.avsc")):
-        schema = json.loads(path.read_text(encoding="utf-8"))
-        types[f"{schema['namespace']}.{schema['name']}"] = schema
+        place = f"avro/{path.relative_to(folder)}"
+        try:
+            schema = json.loads(path.read_text(encoding="utf-8"))
+            name = f"{schema['namespace']}.{schema['name']}"
+            if schema["type"] not in ("record", "enum"):
+                raise ContractError(f"{place}: is neither a record nor an enum", fix="Mend the file.")
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise ContractError(f"{place}: not a named Avro type ({error})", fix="Mend the file.") from error
+        if name in types:
+            raise ContractError(
+                f"{place}: {name} is in another file too", fix="Rename or remove one of them."
+            )
+        types[name] = schema
     return types
 
 

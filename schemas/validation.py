@@ -3,48 +3,44 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from schemas.compatibility import full_name, named_in
+from schemas.nodes import deref, full_name, kind_of, named_in
 from schemas.sources import Schema
 
-_PYTHON = {
+_PYTHON: dict[str, type | tuple[type, ...]] = {
     "null": type(None), "boolean": bool, "bytes": bytes, "string": str,
-    "float": float, "double": float, "int": int, "long": int,
+    "float": (float, int), "double": (float, int),
 }  # fmt: skip
 _BITS = {"int": 31, "long": 63}
 
 
-def misfits(schema: Schema, value: object) -> Iterator[str]:
+def misfits(schema: Schema | str, value: object) -> Iterator[str]:
     """Each place where ``value`` does not fit: ``meta.occurred.instant: expected long, found str``.
 
-    Names fields and types, never values. A field with a default may be missing; an unknown one may not be there.
+    Names fields and types, never values. A field with a default may be missing; an unknown one may not
+    be there.
     """
     return _check(schema, value, "", named_in(schema))
 
 
 def _check(node: Any, value: Any, path: str, types: dict[str, Schema]) -> Iterator[str]:
-    if isinstance(node, str) and node in types:
-        node = types[node]
-    if isinstance(node, list):
-        yield from _check_union(node, value, path, types)
-        return
-    kind = node["type"] if isinstance(node, dict) else node
-    if isinstance(kind, dict | list) or kind in types:
-        yield from _check(kind, value, path, types)
-    elif kind == "record":
-        yield from _check_record(node, value, path, types)
-    elif kind == "array" and isinstance(value, list):
-        for number, item in enumerate(value):
-            yield from _check(node["items"], item, f"{path}[{number}]", types)
-    elif kind == "map" and isinstance(value, Mapping):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                yield f"{path}: expected text as key, found {type(key).__name__}"
-            yield from _check(node["values"], item, f"{path}{{}}", types)
-    elif kind == "enum":
-        if not isinstance(value, str) or value not in node["symbols"]:
-            yield f"{path}: expected one of {', '.join(node['symbols'])}"
-    elif not _is(kind, value):
-        yield f"{path}: expected {kind}, found {type(value).__name__}"
+    node = deref(node, types)
+    match kind_of(node):
+        case "union":
+            yield from _check_union(node, value, path, types)
+        case "record":
+            yield from _check_record(node, value, path, types)
+        case "array" if isinstance(value, list):
+            for number, item in enumerate(value):
+                yield from _check(node["items"], item, f"{path}[{number}]", types)
+        case "map" if isinstance(value, Mapping):
+            for key, item in value.items():
+                yield from _check("string", key, f"{path}{{}}", types)
+                yield from _check(node["values"], item, f"{path}{{}}", types)
+        case "enum":
+            if not isinstance(value, str) or value not in node["symbols"]:
+                yield f"{path}: expected one of {', '.join(node['symbols'])}"
+        case kind if not _is(kind, value):
+            yield f"{path}: expected {kind}, found {type(value).__name__}"
 
 
 def _check_record(node: Schema, value: Any, path: str, types: dict[str, Schema]) -> Iterator[str]:
@@ -53,8 +49,7 @@ def _check_record(node: Schema, value: Any, path: str, types: dict[str, Schema])
         return
     dot = f"{path}." if path else ""
     known = {field["name"]: field for field in node["fields"]}
-    unknown = sum(1 for name in value if name not in known)
-    if unknown:
+    if unknown := sum(1 for name in value if name not in known):
         yield f"{path or full_name(node)}: {unknown} field(s) that {full_name(node)} does not have"
     for name, field in known.items():
         if name in value:
@@ -65,18 +60,14 @@ def _check_record(node: Schema, value: Any, path: str, types: dict[str, Schema])
 
 def _check_union(branches: list[Any], value: Any, path: str, types: dict[str, Schema]) -> Iterator[str]:
     tries = [list(_check(branch, value, path, types)) for branch in branches]
-    if any(not problems for problems in tries):
-        return
-    yield from min(
-        (p for b, p in zip(branches, tries, strict=True) if b != "null"), key=len, default=tries[0]
-    )
+    if all(tries):
+        yield from min(
+            (p for b, p in zip(branches, tries, strict=True) if b != "null"), key=len, default=tries[0]
+        )
 
 
 def _is(kind: str, value: object) -> bool:
     if kind in _BITS:
         limit = 1 << _BITS[kind]
         return type(value) is int and -limit <= value < limit
-    if kind in ("float", "double"):
-        return isinstance(value, float | int) and not isinstance(value, bool)
-    expected = _PYTHON.get(kind)
-    return expected is not None and isinstance(value, expected)
+    return isinstance(value, _PYTHON.get(kind, ())) and (kind == "boolean" or not isinstance(value, bool))

@@ -40,5 +40,4 @@ def read_yaml(path: Path) -> Any:
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506 - derives from SafeLoader
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        message = f"{path.name}: {error}"
-        raise ContractError(message, fix=f"Mend {path}.") from error
+        raise ContractError(f"{path.name}: {error}", fix=f"Mend {path}.") from error
