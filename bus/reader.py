@@ -1,21 +1,28 @@
-"""Reads a topic from some time on to where it ends now, outside of any consumer group."""
+"""Reads committed records outside of any consumer group: for commands, for memories restored at start, for tests."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from bus.cluster import connection
 from bus.errors import MissingTopicError, translated
 from bus.settings import Settings
+from bus.topics import partition_counts
+from schemas.codec import Codec, Decoded
+from schemas.errors import PoisonError
 
-_WAIT_MS = 500
+_WAIT_MS = 200
+_BATCH = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """A record as it lies in a topic."""
 
+    topic: str
+    """Logical name."""
     partition: int
     offset: int
     timestamp: int
@@ -25,10 +32,18 @@ class Record:
     headers: tuple[tuple[str, bytes], ...]
 
 
+class DecodedRecord(NamedTuple):
+    """A record and what is in it; ``decoded`` is None where ``problem`` says why."""
+
+    record: Record
+    decoded: Decoded | None
+    problem: PoisonError | None
+
+
 async def read_to_end(
-    settings: Settings, topic: str, *, since: int = 0, most: int | None = None
+    settings: Settings, *topics: str, since: int = 0, most: int | None = None
 ) -> AsyncIterator[Record]:
-    """The committed records of the logical ``topic``, each partition in order, up to its end at the call.
+    """The committed records of the logical ``topics``, each partition in order, up to its end at the call.
 
     ``since``: only records from this instant on (microseconds). ``most``: at most so many from each
     partition, the last ones.
@@ -37,70 +52,95 @@ async def read_to_end(
         BusUnavailableError: Kafka is away.
         MissingTopicError: there is no such topic.
     """
+    async for records in _read(settings, topics, since=since, most=most, follow=False):
+        for record in records:
+            yield record
+
+
+async def follow(settings: Settings, *topics: str, from_beginning: bool = False) -> AsyncIterator[Record]:
+    """The committed records of the logical ``topics``, from now (or the beginning) on, without end.
+
+    Raises as `read_to_end` does.
+    """
+    most = None if from_beginning else 0
+    async for records in _read(settings, topics, since=0, most=most, follow=True):
+        for record in records:
+            yield record
+
+
+async def decoded(records: AsyncIterator[Record], codec: Codec | None = None) -> AsyncIterator[DecodedRecord]:
+    """``records`` with what is in them; a record that cannot be read is passed on with its problem."""
+    codec = codec or Codec()
+    async for record in records:
+        try:
+            yield DecodedRecord(record, codec.decode(record.value or b""), None)
+        except PoisonError as problem:
+            yield DecodedRecord(record, None, problem)
+
+
+async def _read(
+    settings: Settings, topics: Sequence[str], *, since: int, most: int | None, follow: bool
+) -> AsyncIterator[list[Record]]:
+    logical = {settings.topic(topic): topic for topic in topics}
+    counts = await partition_counts(settings, logical)
+    missing = logical.keys() - counts.keys()
+    if missing:
+        raise MissingTopicError(
+            f"topic {', '.join(sorted(missing))} is missing",
+            fix="create the topics with `samband topics apply`",
+        )
+    partitions = [TopicPartition(name, number) for name in sorted(counts) for number in range(counts[name])]
+    doing = f"reading {', '.join(topics)}"
     consumer = AIOKafkaConsumer(
-        **connection(settings, f"reader-{topic}"),
+        **connection(settings, "reader"),
         enable_auto_commit=False,
         isolation_level="read_committed",
         max_partition_fetch_bytes=4 * 1024 * 1024,
+        fetch_max_wait_ms=_WAIT_MS // 2,
     )
     try:
-        with translated(f"reading {topic}"):
+        with translated(doing):
             await consumer.start()
-            left = await _seek(consumer, settings.topic(topic), since, most)
-        while left:
-            with translated(f"reading {topic}"):
-                batches = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=5000)
-            for partition, batch in batches.items():
-                for record in batch:
-                    if partition in left and record.offset < left[partition]:
-                        yield Record(
-                            partition.partition,
-                            record.offset,
-                            record.timestamp * 1000,
-                            record.key,
-                            record.value,
-                            tuple(record.headers),
-                        )
-            with translated(f"reading {topic}"):
-                for partition in list(left):
-                    if await consumer.position(partition) >= left[partition]:
-                        del left[partition]
-                        consumer.pause(partition)
+            consumer.assign(partitions)
+            left = await _seek(consumer, partitions, since=since, most=most)
+        while left or follow:
+            with translated(doing):
+                batches = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=_BATCH)
+            for place, batch in batches.items():
+                end = None if follow else left.get(place, 0)
+                yield [
+                    Record(
+                        logical[place.topic], place.partition, record.offset, record.timestamp * 1000,
+                        record.key, record.value, tuple(record.headers),
+                    )
+                    for record in batch
+                    if end is None or record.offset < end
+                ]  # fmt: skip
+            with translated(doing):
+                for place in [] if follow else list(left):
+                    if await consumer.position(place) >= left[place]:
+                        del left[place]
+                        consumer.pause(place)
     finally:
         await consumer.stop()
 
 
 async def _seek(
-    consumer: AIOKafkaConsumer, name: str, since: int, most: int | None
+    consumer: AIOKafkaConsumer, partitions: list[TopicPartition], *, since: int, most: int | None
 ) -> dict[TopicPartition, int]:
     """Go to the first wanted record of each partition; the end offset of those that hold any."""
-    numbers = consumer.partitions_for_topic(name) or await _partitions(consumer, name)
-    partitions = [TopicPartition(name, number) for number in sorted(numbers)]
-    consumer.assign(partitions)
     first = await consumer.beginning_offsets(partitions)
     end = await consumer.end_offsets(partitions)
     recent = await consumer.offsets_for_times(dict.fromkeys(partitions, since // 1000)) if since else {}
     left = {}
-    for partition in partitions:
-        start = first[partition]
+    for place in partitions:
+        start = first[place]
         if since:
-            found = recent.get(partition)
-            start = found.offset if found is not None else end[partition]
+            found = recent.get(place)
+            start = found.offset if found is not None else end[place]
         if most is not None:
-            start = max(start, end[partition] - most)
-        consumer.seek(partition, start)
-        if start < end[partition]:
-            left[partition] = end[partition]
-        else:
-            consumer.pause(partition)
+            start = max(start, end[place] - most)
+        consumer.seek(place, start)
+        if start < end[place]:
+            left[place] = end[place]
     return left
-
-
-async def _partitions(consumer: AIOKafkaConsumer, name: str) -> set[int]:
-    known = await consumer.topics()
-    numbers: set[int] = consumer.partitions_for_topic(name) or set()
-    if name not in known or not numbers:
-        raise MissingTopicError(
-            f"topic {name} is missing", fix="create the topics with `samband topics apply`"
-        )
-    return numbers

@@ -102,6 +102,12 @@ async def apply(settings: Settings, topics: Iterable[Wanted] | None = None) -> T
         return todo
 
 
+async def partition_counts(settings: Settings, names: Iterable[str]) -> dict[str, int]:
+    """Number of partitions by physical topic name, for the topics of ``names`` that exist."""
+    async with _Admin(settings) as admin:
+        return await admin.partition_counts(list(names))
+
+
 class _Admin:
     """The admin client with our errors."""
 
@@ -123,13 +129,16 @@ class _Admin:
     ) -> None:
         await self._client.close()
 
-    async def plan(self, topics: list[Wanted]) -> TopicPlan:
+    async def partition_counts(self, names: list[str]) -> dict[str, int]:
         with translated("reading the topics"):
-            found = {
+            return {
                 topic["topic"]: len(topic["partitions"])
-                for topic in await self._client.describe_topics([topic.name for topic in topics])
+                for topic in await self._client.describe_topics(names)
                 if topic["error_code"] != UnknownTopicOrPartitionError.errno
             }
+
+    async def plan(self, topics: list[Wanted]) -> TopicPlan:
+        found = await self.partition_counts([topic.name for topic in topics])
         current = await self._configs([topic.name for topic in topics if topic.name in found])
         return TopicPlan(tuple(_step(topic, found.get(topic.name), current) for topic in topics))
 

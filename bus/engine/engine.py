@@ -16,6 +16,7 @@ from bus.engine.task import PartitionTask, Place
 from bus.errors import MissingTopicError, TopicMismatchError, translated
 from bus.logs import Event, get_logger
 from bus.settings import Settings
+from bus.topics import partition_counts
 from schemas.errors import RetriableError
 
 S = TypeVar("S")
@@ -88,15 +89,13 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
 
     async def _check_topics(self) -> None:
         """All inputs and the changelog exist and have the same number of partitions."""
-        counts = {}
-        await self._consumer.topics()
-        for topic in (*self._names.logical, self._names.changelog):
-            partitions = self._consumer.partitions_for_topic(topic)
-            if not partitions:
+        needed = (*self._names.logical, self._names.changelog)
+        counts = await partition_counts(self._settings, needed)
+        for topic in needed:
+            if topic not in counts:
                 raise MissingTopicError(
                     f"topic {topic} is missing", fix="create the topics with `samband topics apply`"
                 )
-            counts[topic] = len(partitions)
         if len(set(counts.values())) > 1:
             raise TopicMismatchError(
                 f"the inputs and the changelog of stage {self._stage.name} differ in partitions: "
