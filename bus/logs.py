@@ -174,6 +174,14 @@ class Event(Enum):
         "reason",
         "peer",
     )
+    INPUT_NOISE = (
+        "input_noise",
+        Level.WARNING,
+        "A source sent bytes that belong to no input; they were skipped.",
+        "connector",
+        "peer",
+        "count",
+    )
     CONNECTION_OPENED = ("connection_opened", Level.INFO, "A source connected.", "connector", "peer")
     CONNECTION_CLOSED = (
         "connection_closed",

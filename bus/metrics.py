@@ -101,6 +101,27 @@ CONNECTOR_FACTS = Counter(
     ["connector", "record"],
     registry=REGISTRY,
 )
+CONNECTOR_CONNECTIONS = Gauge(
+    "samband_connector_connections", "Connections of sources that are open.", ["connector"], registry=REGISTRY
+)
+CONNECTOR_CONNECTIONS_CLOSED = Counter(
+    "samband_connector_connections_closed_total",
+    "Connections of sources that ended, by why.",
+    ["connector", "reason"],
+    registry=REGISTRY,
+)
+CONNECTOR_ANSWERS = Counter(
+    "samband_connector_answers_total",
+    "Acknowledgements that sources got, by their code.",
+    ["connector", "code"],
+    registry=REGISTRY,
+)
+CONNECTOR_NOISE_BYTES = Counter(
+    "samband_connector_noise_bytes_total",
+    "Bytes that sources sent and that belong to no input.",
+    ["connector"],
+    registry=REGISTRY,
+)
 CONNECTOR_PUBLISH_SECONDS = Histogram(
     "samband_connector_publish_duration_seconds",
     "From a translated input to Kafka's confirmation of its facts and outcome.",

@@ -126,7 +126,7 @@ class Repetition(NamedTuple):
 class Message:
     """A message as segments by name, in the order of sending."""
 
-    __slots__ = ("_index", "delimiters", "lines")
+    __slots__ = ("_first", "_index", "delimiters", "lines")
 
     def __init__(self, text: str) -> None:
         """Split ``text`` into segments.
@@ -153,15 +153,22 @@ class Message:
         for number, line in enumerate(self.lines):
             index.setdefault(line[:_NAME], []).append(number)
         self._index = index
+        self._first: dict[str, Segment] = {}
         if len(index["MSH"]) > 1:
             raise Unparseable(
                 "the frame holds more than one message", reason="hl7.several_messages", where="MSH[2]"
             )
 
     def first(self, name: str) -> Segment | None:
-        """The first segment of that name."""
+        """The first segment of that name; always the same object, so that it is split once."""
+        known = self._first.get(name)
+        if known is not None:
+            return known
         numbers = self._index.get(name)
-        return Segment(self.lines[numbers[0]], self.delimiters) if numbers else None
+        if not numbers:
+            return None
+        found = self._first[name] = Segment(self.lines[numbers[0]], self.delimiters)
+        return found
 
     def all(self, name: str) -> list[Segment]:
         """All segments of that name, in order."""

@@ -16,7 +16,28 @@ from connectors.kit.pseudonyms import Pseudonyms
 from schemas.records import Identifier
 
 _OID = re.compile(r"[0-2](?:\.\d+)+")
-_NOT_OF_A_PERSON: Final = frozenset({"AN", "ANON", "ANC", "ACSN", "VN", "VS", "XX", "BC", "CC", "EI", "RI"})
+_NOT_OF_A_PERSON: Final = frozenset(
+    {
+        "AN",
+        "ANC",
+        "AND",
+        "ANON",
+        "ANT",
+        "ACSN",
+        "AM",
+        "BA",
+        "BC",
+        "CC",
+        "DI",
+        "DS",
+        "MS",
+        "VN",
+        "VS",
+        "XX",
+        "EI",
+        "RI",
+    }
+)
 """Types of table 0203 that number an account, a visit, a card or a thing, or hide the person on purpose."""
 _PATIENT_NUMBERS: Final = frozenset({"MR", "PI", "PT", "MRT", "MC"})
 _PLACEHOLDER = re.compile(r"0+|9{6,}|x+|unknown|ukjent|n/?a", re.IGNORECASE)
@@ -24,6 +45,7 @@ _NATIONAL_RUN = re.compile(
     r"(?<!\d)(?:\d{10,12}(?!\d)|\d{6}(?:\d\d)?[-+A-FU-Y ]\d{3}[0-9A-Za-z](?!\d)|\d{6} \d{5}(?!\d))"
 )
 """What a Nordic national identifier looks like within another text, in any usual spelling."""
+_ANY_PATIENT_NUMBER = 2
 _SHORTEST_RUN = 10
 _LONGEST_TOKEN = 200
 _MESSAGE_ID = re.compile(r"[\x21-\x7e]*")
@@ -88,8 +110,9 @@ class IdentityReader:
         return Identities(())
 
     def related(self, repetitions: list[Repetition], facility: Segment, today: str) -> Identities:
-        """Another person, such as the next of kin of NK1-33."""
-        return _sorted(list(self._candidates(repetitions, facility, today)))
+        """Another person, such as the next of kin of NK1-33, by national or patient number only."""
+        found = self._candidates(repetitions, facility, today)
+        return _sorted([one for one in found if one.rank <= _ANY_PATIENT_NUMBER])
 
     def local_system(self, namespace: str, oid: str, oid_type: str) -> str:
         """The system of ids that an authority assigns.

@@ -58,6 +58,11 @@ class FrameReader:
         self._noise = 0
 
     @property
+    def inside(self) -> bool:
+        """Whether the stream stands within a frame."""
+        return self._inside
+
+    @property
     def pending(self) -> bool:
         """Whether the stream stands within a frame, or after bytes that belong to none."""
         return self._inside or self._noise > 0

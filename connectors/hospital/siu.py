@@ -186,7 +186,7 @@ def _end(message: HospitalMessage, start: Time) -> Time | None:
 
 
 def _duration(message: HospitalMessage) -> int:
-    """Seconds by AIS-7 and 8, else SCH-9 and 10, which contradict them in published messages; 0 if unknown."""
+    """Seconds by AIS-7 and 8, else SCH-9 and 10 (published messages hold both and differ); 0 if unknown."""
     for segment, field in ((message.body.first("AIS"), 7), (_schedule(message), 9)):
         number = segment.text(field).strip() if segment else ""
         if segment and number.isascii() and number.isdigit():

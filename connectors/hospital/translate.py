@@ -48,6 +48,10 @@ def translate(source: SourceInput, reading: Reading) -> Translation:
         return facts(parse(source.payload, source.received, reading))
     except PoisonError as error:
         return DeadLetter(error.reason, str(error), error.where, type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - a fault of ours must neither lose the input nor stop the queue
+        return DeadLetter(
+            "translate.failed", "the connector failed on this message", error=type(error).__name__
+        )
 
 
 def too_large(limit: int) -> DeadLetter:

@@ -1,0 +1,81 @@
+"""Takes one message after the other: translate, publish, and only then answer."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from bus import metrics
+from bus.logs import Event, Log
+from connectors.hospital.ack import acknowledge, answer_codes, control_ids
+from connectors.hospital.header import Header
+from connectors.hospital.mllp import Frame, TooLarge
+from connectors.hospital.parse import Reading
+from connectors.hospital.translate import describe, rejection, too_large, translate
+from connectors.kit import times
+from connectors.kit.outcomes import SourceInput, Translation
+from connectors.kit.publisher import Publisher
+from schemas.errors import RetriableError
+
+
+class Intake:
+    """What happens to each message of one connector."""
+
+    def __init__(
+        self, name: str, reading: Reading, publisher: Publisher, log: Log, stop: asyncio.Event
+    ) -> None:
+        """``stop`` ends the holding of messages while Kafka is away."""
+        self._name = name
+        self._reading = reading
+        self._publisher = publisher
+        self._log = log
+        self._stop = stop
+        self._next_id = control_ids()
+        self._answers = {
+            code: metrics.CONNECTOR_ANSWERS.labels(name, code) for code in ("AA", "AR", "CA", "CR")
+        }
+
+    async def take(self, event: Frame | TooLarge, peer: str) -> Sequence[bytes]:
+        """Account for one message; the answers that its sender gets.
+
+        Raises:
+            BusUnavailableError: Kafka did not confirm; the sender must not be told "received".
+
+        """
+        received = times.now()
+        payload = event.payload if isinstance(event, Frame) else event.head
+        header = Header.of(payload)
+        source = describe(payload, received, self._reading, header)
+        if isinstance(event, TooLarge):
+            translation: Translation = too_large(self._reading.settings.max_message_bytes)
+        else:
+            translation = translate(source, self._reading)
+        refused = rejection(translation)
+        codes = answer_codes(header, accepted=refused is None)
+        if refused is not None:
+            # A rejected message is still its sender's. Another identity, so that the same message is no
+            # duplicate when it comes again after the cause (a setting, perhaps) was mended.
+            source = replace(source, system=f"{source.system}|rejected")
+        outcome = await self._publish(source, translation, hold=not codes)
+        if refused is not None:
+            self._log.emit(Event.INPUT_REJECTED, connector=self._name, reason=outcome, peer=peer)
+        at = datetime.fromtimestamp(received / 1_000_000, UTC)
+        answers = []
+        for code in codes:
+            self._answers[code].inc()
+            answers.append(acknowledge(header, code, control_id=self._next_id(), at=at, rejection=refused))
+        return answers
+
+    async def _publish(self, source: SourceInput, translation: Translation, *, hold: bool) -> str:
+        """Publish, and say why not if it was not. ``hold``: the sender takes no answer, so it is tried again."""
+        while True:
+            try:
+                return (await self._publisher.publish(source, translation))["reason"]
+            except RetriableError:
+                if not hold or self._stop.is_set():
+                    raise
+            try:
+                async with asyncio.timeout(self._reading.settings.retry_seconds):
+                    await self._stop.wait()
+            except TimeoutError:
+                continue
