@@ -1,4 +1,4 @@
-"""The MLLP listener: connections, back-pressure, silence, shutdown. What a message means is not known here."""
+"""The MLLP listener: connections, back-pressure, silence, shutdown. What a message says is not known here."""
 
 import asyncio
 import socket
@@ -164,14 +164,7 @@ class _Session:
                 data = await self._read()
                 if not data:
                     return "half_frame" if self._frames.pending else "peer"
-                for event in self._frames.feed(data):
-                    if isinstance(event, Noise):
-                        self._report(event.size)
-                        continue
-                    await self._answer(await self._take(event, self._peer))
-                    self._taken += 1
-                    if self._stopping:
-                        return "stopping"
+                await self._handle(data)
                 if not self._frames.inside and self._frames.pending_size > _NOISE_LIMIT:
                     return "noise"
         except TimeoutError:
@@ -181,6 +174,14 @@ class _Session:
         except OSError:
             return "lost"
         return "stopping"
+
+    async def _handle(self, data: bytes) -> None:
+        for event in self._frames.feed(data):
+            if isinstance(event, Noise):
+                self._report(event.size)
+            elif not self._stopping:  # what is not taken is not answered, so its sender keeps it
+                await self._answer(await self._take(event, self._peer))
+                self._taken += 1
 
     async def close(self, reason: str) -> None:
         """Close the connection, giving the last answer time to leave."""
@@ -231,6 +232,6 @@ def _tls_context(tls: Tls) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as error:
         raise SettingsRefusedError(
             f"tls: a certificate or key cannot be used ({type(error).__name__})",
-            fix="check that tls.certificate, tls.key and tls.client_ca name readable PEM files that belong together",
+            fix="check that tls.certificate, tls.key and tls.client_ca are readable PEM files",
         ) from None
     return context

@@ -13,7 +13,7 @@ from connectors.hospital.mllp import Frame, TooLarge
 from connectors.hospital.parse import Reading
 from connectors.hospital.translate import describe, rejection, too_large, translate
 from connectors.kit import times
-from connectors.kit.outcomes import SourceInput, Translation
+from connectors.kit.outcomes import DeadLetter, SourceInput, Translation
 from connectors.kit.publisher import Publisher
 from schemas.errors import RetriableError
 
@@ -56,9 +56,9 @@ class Intake:
             # A rejected message is still its sender's. Another identity, so that the same message is no
             # duplicate when it comes again after the cause (a setting, perhaps) was mended.
             source = replace(source, system=f"{source.system}|rejected")
-        outcome = await self._publish(source, translation, hold=not codes)
-        if refused is not None:
-            self._log.emit(Event.INPUT_REJECTED, connector=self._name, reason=outcome, peer=peer)
+        await self._publish(source, translation, hold=not codes)
+        if isinstance(translation, DeadLetter) and refused is not None:
+            self._log.emit(Event.INPUT_REJECTED, connector=self._name, reason=translation.reason, peer=peer)
         at = datetime.fromtimestamp(received / 1_000_000, UTC)
         answers = []
         for code in codes:
@@ -66,11 +66,12 @@ class Intake:
             answers.append(acknowledge(header, code, control_id=self._next_id(), at=at, rejection=refused))
         return answers
 
-    async def _publish(self, source: SourceInput, translation: Translation, *, hold: bool) -> str:
-        """Publish, and say why not if it was not. ``hold``: the sender takes no answer, so it is tried again."""
+    async def _publish(self, source: SourceInput, translation: Translation, *, hold: bool) -> None:
+        """Publish. ``hold``: the sender takes no answer and so keeps nothing; the message is tried again."""
         while True:
             try:
-                return (await self._publisher.publish(source, translation))["reason"]
+                await self._publisher.publish(source, translation)
+                return
             except RetriableError:
                 if not hold or self._stop.is_set():
                     raise
