@@ -131,14 +131,16 @@ class EmbeddedBroker:
             log_start = self.folder.log.stat().st_size if self.folder.log.exists() else 0
             process = self._spawn(jars, lock, detached=detached)
             try:
-                if self._becomes_ready(process, ports[0]):
-                    self._bootstrap_servers = f"{HOST}:{ports[0]}"
-                    self.folder.remember_ports(ports)
-                    self.folder.announce(RunningBroker(self._bootstrap_servers, process.pid))
-                    return process
+                ready = self._becomes_ready(process, ports[0])
             except BaseException:
                 end(process)
                 raise
+            if ready:
+                self._bootstrap_servers = f"{HOST}:{ports[0]}"
+                self.folder.remember_ports(ports)
+                self.folder.announce(RunningBroker(self._bootstrap_servers, process.pid))
+                return process
+            end(process)
             reports = self._reports(log_start)
             if _PORT_TAKEN not in reports:
                 raise self._failure("ended while it was starting", reports)
