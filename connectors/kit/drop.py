@@ -349,8 +349,6 @@ def _translated(action: str) -> Iterator[None]:
     """Every refusal of the file system says what to do, and never which file it was."""
     try:
         yield
-    except FileNotFoundError:
-        raise
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise DropUnavailableError(

@@ -4,14 +4,16 @@ A set is what OneRoster 1.1 CSV (section 2) and the 1.2 CSV binding call a zip f
 the files that it promises. Nothing is unpacked to disk: members are read into memory under limits.
 """
 
+import errno
 import stat
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from connectors.kit.drop import Claim
+from connectors.kit.drop import Claim, DropUnavailableError
 from connectors.school.problems import Problem, SetRefusedError
 from connectors.school.records import MANIFEST, TABLES, read_records
 from connectors.school.settings import SetLimits
@@ -120,19 +122,33 @@ def _read_zip(claim: Claim, limits: SetLimits) -> dict[str, bytes]:
     with claim.members[0].open() as stream:
         try:
             with zipfile.ZipFile(stream) as archive:
-                entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-                names = _safe_names(entries, limits)
-                files: dict[str, bytes] = {}
-                left = limits.unpacked_bytes
-                for entry, name in zip(entries, names, strict=True):
-                    if name in KNOWN_FILES:
-                        files[name] = _unpack(archive, entry, left)
-                        left -= len(files[name])
-                return files
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
-            raise SetRefusedError(
-                Problem("zip.damaged", f"Neither a zip nor a folder of CSV files ({type(error).__name__})")
-            ) from None
+                return _unpacked(archive, limits)
+        except OSError as error:
+            if error.errno not in {
+                None,
+                errno.EINVAL,
+            }:  # the disk's fault; an offset out of bounds is the zip's
+                raise DropUnavailableError(f"Cannot read a zip: {error.strerror}") from None
+            raise _damaged(error) from None
+        except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError) as error:
+            raise _damaged(error) from None
+
+
+def _damaged(error: Exception) -> SetRefusedError:
+    return SetRefusedError(
+        Problem("zip.damaged", f"Neither a zip nor a folder of CSV files ({type(error).__name__})")
+    )
+
+
+def _unpacked(archive: zipfile.ZipFile, limits: SetLimits) -> dict[str, bytes]:
+    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    files: dict[str, bytes] = {}
+    left = limits.unpacked_bytes
+    for entry, name in zip(entries, _safe_names(entries, limits), strict=True):
+        if name in KNOWN_FILES:
+            files[name] = _unpack(archive, entry, left)
+            left -= len(files[name])
+    return files
 
 
 def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) -> bytes:
@@ -159,6 +175,10 @@ def _safe_names(entries: list[zipfile.ZipInfo], limits: SetLimits) -> list[str]:
             raise SetRefusedError(Problem("zip.path", "The zip holds a symbolic link", where))
         if entry.file_size > _RATIO_FROM and entry.file_size > limits.ratio * max(entry.compress_size, 1):
             raise SetRefusedError(Problem("zip.bomb", "A file is packed beyond what CSV can be", where))
+        if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+            raise SetRefusedError(
+                Problem("zip.damaged", "A file is packed in a rare way; use deflate", where)
+            )
         paths.append(_safe_path(entry.orig_filename, where))
     kept = [path for path in paths if path.parts[0] != "__MACOSX"]
     folders = {path.parts[:-1] for path in kept if path.name.endswith(".csv")}

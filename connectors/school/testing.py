@@ -39,7 +39,8 @@ HEADERS: dict[str, tuple[str, ...]] = {
     ),
     "demographics": (*_COMMON, "birthDate", "sex"),
     "enrollments": (
-        *_COMMON, "classSourcedId", "schoolSourcedId", "userSourcedId", "role", "primary", "beginDate", "endDate",
+        *_COMMON, "classSourcedId", "schoolSourcedId", "userSourcedId", "role", "primary", "beginDate",
+        "endDate",
     ),
     "lineItems": (
         *_COMMON, "title", "description", "assignDate", "dueDate", "classSourcedId", "categorySourcedId",
@@ -171,7 +172,7 @@ def category(sourced_id: str, title: str) -> Row:
 
 
 def line_item(sourced_id: str, title: str, class_id: str, category_id: str, due: str, **columns: str) -> Row:
-    """A row of lineItems.csv. ``due`` is a date; clock times go into ``metadata.startTime`` and ``…endTime``."""
+    """A row of lineItems.csv. ``due`` is a date; for hours see `clock`."""
     return {
         "sourcedId": sourced_id,
         "title": title,
