@@ -7,19 +7,20 @@ before fastavro sees a schema, because a datetime costs more and rounds nothing 
 raises anything but a ``DecodeError``, whatever the bytes, and no error holds a value from them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from struct import Struct
 from typing import Any, NamedTuple, Protocol
 
 import fastavro
+from fastavro.write import LOGICAL_WRITERS
 
 from schemas.catalogue import Catalogue, RecordType, catalogue
 from schemas.compatibility import incompatibilities
 from schemas.errors import FatalError, PoisonError
 from schemas.nodes import full_name
 from schemas.sources import Schema
-from schemas.validation import misfits
+from schemas.validation import BITS, misfits
 
 MAGIC = 0
 _FRAME = Struct(">BI")
@@ -179,7 +180,7 @@ class Codec:
                 f"{name} is not a record type of the catalogue",
                 fix="Use a name that `samband schemas list` shows.",
             )
-        writer = (_FRAME.pack(MAGIC, self._ids.id_of(record)), parse(record.schema))
+        writer = (_FRAME.pack(MAGIC, self._ids.id_of(record)), parse(record.schema, checked=True))
         self._writers[name] = writer
         return writer
 
@@ -206,9 +207,13 @@ class Codec:
         return self._readers[schema_id]
 
 
-def parse(schema: Schema) -> Schema:
-    """``schema`` as fastavro wants it, without logical types: instants stay integers."""
-    parsed = fastavro.parse_schema(_without_logical_types(schema))
+def parse(schema: Schema, *, checked: bool = False) -> Schema:
+    """``schema`` as fastavro wants it, without logical types: instants stay integers.
+
+    ``checked`` makes writing refuse what fastavro would otherwise bend into a whole number: 1.5, True, and
+    values beyond 32 or 64 bits.
+    """
+    parsed = fastavro.parse_schema(_plain(schema, _CHECKED_NUMBERS if checked else {}))
     if not isinstance(parsed, dict):
         raise EncodeError("a record schema is expected")
     return parsed
@@ -219,9 +224,30 @@ def _misfit(record: str, value: object, schema: Schema) -> EncodeError:
     return EncodeError(f"{record}: {problems}", fix="Mend the code that makes the record.")
 
 
-def _without_logical_types(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {key: _without_logical_types(item) for key, item in node.items() if key != "logicalType"}
+def _plain(node: Any, numbers: Mapping[str, Any]) -> Any:
+    if isinstance(node, str):
+        return numbers.get(node, node)
     if isinstance(node, list):
-        return [_without_logical_types(item) for item in node]
-    return node
+        return [_plain(item, numbers) for item in node]
+    plain = {key: item for key, item in node.items() if key != "logicalType"}
+    for child in ("type", "items", "values"):
+        if child in plain:
+            plain[child] = _plain(plain[child], numbers)
+    if "fields" in plain:
+        plain["fields"] = [_plain(field, numbers) for field in plain["fields"]]
+    return plain["type"] if plain.keys() == {"type"} else plain
+
+
+def _whole_number(bits: int) -> Callable[[Any, Any], int]:
+    low, high = -(1 << bits), 1 << bits
+
+    def check(value: Any, _: Any) -> int:
+        if type(value) is int and low <= value < high:
+            return value
+        raise ValueError("not a whole number of this size")
+
+    return check
+
+
+_CHECKED_NUMBERS = {kind: {"type": kind, "logicalType": "samband-checked"} for kind in BITS}
+LOGICAL_WRITERS.update({f"{kind}-samband-checked": _whole_number(bits) for kind, bits in BITS.items()})

@@ -10,7 +10,8 @@ _PYTHON: dict[str, type | tuple[type, ...]] = {
     "null": type(None), "boolean": bool, "bytes": bytes, "string": str,
     "float": (float, int), "double": (float, int),
 }  # fmt: skip
-_BITS = {"int": 31, "long": 63}
+BITS = {"int": 31, "long": 63}
+"""Bits of Avro's whole numbers, without the sign."""
 
 
 def misfits(schema: Schema | str, value: object) -> Iterator[str]:
@@ -40,7 +41,7 @@ def _check(node: Any, value: Any, path: str, types: dict[str, Schema]) -> Iterat
             if not isinstance(value, str) or value not in node["symbols"]:
                 yield f"{path}: expected one of {', '.join(node['symbols'])}"
         case kind if not _is(kind, value):
-            yield f"{path}: expected {kind}, found {type(value).__name__}"
+            yield f"{path}: expected {kind}, found {_label(kind, value)}"
 
 
 def _check_record(node: Schema, value: Any, path: str, types: dict[str, Schema]) -> Iterator[str]:
@@ -67,7 +68,16 @@ def _check_union(branches: list[Any], value: Any, path: str, types: dict[str, Sc
 
 
 def _is(kind: str, value: object) -> bool:
-    if kind in _BITS:
-        limit = 1 << _BITS[kind]
-        return type(value) is int and -limit <= value < limit
+    if kind in BITS:
+        return type(value) is int and -(1 << BITS[kind]) <= value < 1 << BITS[kind]
+    if kind == "string" and isinstance(value, str):
+        return not any("\ud800" <= character <= "\udfff" for character in value)
     return isinstance(value, _PYTHON.get(kind, ())) and (kind == "boolean" or not isinstance(value, bool))
+
+
+def _label(kind: str, value: object) -> str:
+    if kind in BITS and type(value) is int:
+        return "one out of range"
+    if kind == "string" and isinstance(value, str):
+        return "text that UTF-8 cannot hold"
+    return type(value).__name__

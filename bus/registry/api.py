@@ -4,17 +4,16 @@ https://docs.confluent.io/platform/current/schema-registry/develop/api.html
 """
 
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from bus.registry import store as ask
 from bus.registry.errors import ApiError, read_only, schema_not_found
 from bus.registry.store import Entry, Store
 
 CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
-_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def registry_app(store: Store) -> web.Application:
@@ -149,9 +148,9 @@ def _json(data: Any, status: int = 200) -> web.Response:
     return web.Response(text=json.dumps(data, ensure_ascii=False), status=status, content_type=CONTENT_TYPE)
 
 
-def _errors_as_json(*, writable: bool) -> Callable[[web.Request, _Handler], Awaitable[web.StreamResponse]]:
+def _errors_as_json(*, writable: bool) -> Middleware:
     @web.middleware
-    async def middleware(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
         except ApiError as error:
