@@ -1,0 +1,213 @@
+"""The current view of each appointment, meeting, stay, exam and enrolment: what its source last said of it.
+
+A view is a fold over the standing facts in the order of the source (when it recorded them), so it does not
+depend on the order of arrival. What was cancelled, missed or entered in error has no view.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple, cast
+from zoneinfo import ZoneInfo
+
+from router.corrections import standing_facts
+from router.rules import Place, Rules
+from router.state import (
+    CONFIDENCES,
+    KIND_NUMBER,
+    Citizen,
+    Fact,
+    PlannedFact,
+    confidence_of,
+    instant_of,
+    protection_of,
+    sensitivity_of,
+    source_order,
+)
+
+DOUBTFUL = CONFIDENCES.index("DOUBTFUL")
+DATE_ONLY = CONFIDENCES.index("DATE_ONLY")
+DAY = 86_400_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_GONE = frozenset({"CANCELLED", "MISSED", "ENTERED_IN_ERROR"})
+_LEAVES = frozenset({KIND_NUMBER["AppointmentCancelled"], KIND_NUMBER["AppointmentMissed"]})
+_STARTED, _ENDED, _ON_LEAVE = (KIND_NUMBER[name] for name in ("StayStarted", "StayEnded", "StayOnLeave"))
+
+
+class Visit(NamedTuple):
+    """Something that takes place somewhere at a time."""
+
+    ref: str
+    kind: str
+    """APPOINTMENT, MEETING, STAY or EXAM."""
+    agency: str
+    institution: str
+    """As ``facts.institution_name`` wrote it."""
+    place: Place
+    start: int
+    end: int
+    """Exclusive; by a rule when the source gives none."""
+    given_end: int | None
+    timed: bool
+    """False when only the day is known."""
+    confidence: int
+    day: int
+    """Local day of the start, as a proleptic ordinal."""
+    sensitivity: int
+    protection: int
+    attends: bool = True
+    """The citizen is there; else somebody in the family."""
+    away: tuple[tuple[int, int], ...] = ()
+    """Leaves from a stay."""
+
+
+class Schooling(NamedTuple):
+    """A pupil's time at a school; ``end`` is exclusive."""
+
+    ref: str
+    agency: str
+    institution: str
+    place: Place
+    begin: int | None
+    end: int | None
+    sensitivity: int
+    protection: int
+
+
+def local(instant: int, zone: ZoneInfo) -> datetime:
+    """An instant on the clock of a place; clamped to the years that a calendar has."""
+    bounded = min(max(instant, _MIN), _MAX)
+    return (_EPOCH + timedelta(microseconds=bounded)).astimezone(zone)
+
+
+def instant_at(moment: datetime) -> int:
+    """Microseconds since the epoch of an aware moment."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def day_of(ordinal: int) -> date:
+    """The date of a day's number."""
+    return date.fromordinal(ordinal)
+
+
+_MIN = instant_at(datetime(2, 1, 1, tzinfo=UTC))
+_MAX = instant_at(datetime(9998, 12, 31, tzinfo=UTC))
+
+
+def visit(citizen: Citizen, ref: str, rules: Rules) -> Visit | None:
+    """The current view of an appointment, meeting, exam or stay, or None when it does not take place."""
+    facts = cast("Sequence[PlannedFact]", standing_facts(citizen.records, ref))
+    if not facts:
+        return None
+    if ref[0] == "S":
+        return _stay(citizen, ref, facts, rules)
+    last = facts[0] if len(facts) == 1 else max(facts, key=source_order)
+    if ref[0] == "X":
+        return _view(citizen, ref, "EXAM", last, rules, rules.exam_length)
+    if ref[0] == "M":
+        attends = citizen.records.names[last.code]
+        found = (
+            None if attends == "OTHERS" else _view(citizen, ref, "MEETING", last, rules, rules.meeting_length)
+        )
+        return found and found._replace(attends=attends == "CITIZEN")
+    if last.kind in _LEAVES or citizen.records.names[last.code] in _GONE:
+        return None
+    return _view(citizen, ref, "APPOINTMENT", last, rules, rules.appointment_length)
+
+
+def _view(
+    citizen: Citizen, ref: str, kind: str, last: PlannedFact, rules: Rules, length: int
+) -> Visit | None:
+    if last.start is None or last.institution is None:
+        return None
+    names = citizen.records.names
+    institution = names[last.institution]
+    place = _place(institution, rules)
+    start = instant_of(last.start)
+    given = None if last.end is None else instant_of(last.end)
+    confidence = confidence_of(last.marks)
+    timed = confidence != DATE_ONLY
+    if given is None or given <= start:
+        end, confidence = start + length, confidence if not timed else DOUBTFUL
+    else:
+        end = given
+    return Visit(
+        ref, kind, names[last.agency], institution, place, start, end, given, timed, confidence,
+        local(start, place.zone).toordinal(), sensitivity_of(last.marks), protection_of(last.marks),
+    )  # fmt: skip
+
+
+def _stay(citizen: Citizen, ref: str, facts: Sequence[PlannedFact], rules: Rules) -> Visit | None:
+    """Only inpatient stays hold a citizen back from going elsewhere."""
+    started = [fact for fact in facts if fact.kind == _STARTED]
+    if not started:
+        return None
+    first = max(started, key=source_order)
+    if citizen.records.names[first.code] != "INPATIENT":
+        return None
+    ended = [fact for fact in facts if fact.kind == _ENDED and fact.end is not None]
+    found = _view(citizen, ref, "STAY", first, rules, rules.stay_length)
+    if found is None:
+        return None
+    found = found._replace(away=_leaves(citizen, facts))
+    if not ended:
+        return found
+    end = instant_of(cast("int", max(ended, key=source_order).end))
+    if end <= found.start:
+        return None
+    return found._replace(end=end, given_end=end, confidence=confidence_of(first.marks))
+
+
+def _leaves(citizen: Citizen, facts: Sequence[PlannedFact]) -> tuple[tuple[int, int], ...]:
+    """Each leave from its start to the next return; open ones to the day they were expected back."""
+    names = citizen.records.names
+    steps = sorted(
+        (
+            instant_of(fact.start),
+            names[fact.code] == "STARTED",
+            -1 if fact.end is None else instant_of(fact.end),
+        )
+        for fact in facts
+        if fact.kind == _ON_LEAVE and fact.start is not None
+    )
+    leaves = []
+    for place, (at, begins, expected) in enumerate(steps):
+        if begins:
+            following = steps[place + 1][0] if place + 1 < len(steps) else expected
+            if following > at:
+                leaves.append((at, following))
+    return tuple(leaves)
+
+
+def schooling(citizen: Citizen, ref: str, rules: Rules) -> Schooling | None:
+    """A pupil's time at a school, or None for others and for what has ended without a day."""
+    facts = cast("Sequence[PlannedFact]", standing_facts(citizen.records, ref))
+    if not facts:
+        return None
+    last = max(facts, key=source_order)
+    names = citizen.records.names
+    role, _, status = names[last.code].partition("|")
+    if role != "PUPIL" or last.institution is None or (status == "ENDED" and last.end is None):
+        return None
+    institution = names[last.institution]
+    return Schooling(
+        ref, names[last.agency], institution, _place(institution, rules),
+        None if last.start is None else instant_of(last.start),
+        None if last.end is None else instant_of(last.end) + DAY,
+        sensitivity_of(last.marks), protection_of(last.marks),
+    )  # fmt: skip
+
+
+def protection(citizen: Citizen) -> int:
+    """The citizen's own marking: the strongest of what each agency last said of the person."""
+    strongest = 0
+    for ref, facts in citizen.records.others.items():
+        if ref[0] == "P":
+            stand: Sequence[Fact] = standing_facts(citizen.records, ref) if len(facts) > 1 else facts
+            if stand:
+                strongest = max(strongest, protection_of(max(stand, key=source_order).marks))
+    return strongest
+
+
+def _place(institution: str, rules: Rules) -> Place:
+    system, code, _ = institution.split("\x1f", 2)
+    return rules.place(system, code)

@@ -1,0 +1,78 @@
+"""Runs the detectors over what has changed, and over nothing else."""
+
+from router.appointments import Visit, schooling, visit
+from router.burden import burden_findings
+from router.calendar import Calendar, calendar_of
+from router.clashes import clashes_of
+from router.events import Outputs
+from router.findings import Drafts, say_changes
+from router.rules import Rules
+from router.school_hours import all_school_findings, school_findings
+from router.state import Citizen
+
+
+def all_findings(key: str, citizen: Citizen, rules: Rules) -> Drafts:
+    """Everything that collides or burdens this citizen now."""
+    calendar = calendar_of(citizen, rules)
+    drafts = all_school_findings(key, calendar)
+    for ref in calendar.visits:
+        drafts.update(clashes_of(key, ref, calendar, rules))
+        drafts.update(_burden(key, calendar.visits[ref], calendar, rules))
+    for ref in calendar.stays:
+        drafts.update(clashes_of(key, ref, calendar, rules))
+    return drafts
+
+
+def thing_changed(key: str, citizen: Citizen, ref: str, rules: Rules, outputs: Outputs) -> None:
+    """Something new was said about an appointment, meeting, stay, exam or enrolment."""
+    calendar = calendar_of(citizen, rules)
+    if ref[0] == "N":
+        if calendar.schools.get(ref) != schooling(citizen, ref, rules):
+            _school_changed(key, citizen, ref, rules, outputs)
+        return
+    shelf = calendar.exams if ref[0] == "X" else calendar.stays if ref[0] == "S" else calendar.visits
+    old, new = shelf.get(ref), visit(citizen, ref, rules)
+    if old == new:
+        return
+    if ref[0] == "X":
+        _school_changed(key, citizen, ref, rules, outputs)
+        return
+    touched = [seen for seen in (old, new) if seen]
+    before = _about(key, ref, touched, calendar, rules)
+    calendar.refresh(citizen, ref, rules)
+    say_changes(citizen, key, before, _about(key, ref, touched, calendar, rules), outputs)
+
+
+def protection_changed(key: str, citizen: Citizen, rules: Rules, outputs: Outputs) -> None:
+    """Something new was said about the person: findings carry the person's marking."""
+    calendar = calendar_of(citizen, rules)
+    old = calendar.protection
+    calendar.refresh_protection(citizen)
+    if calendar.protection == old:
+        return
+    after = all_findings(key, citizen, rules)
+    calendar.protection, new = old, calendar.protection
+    before = all_findings(key, citizen, rules)
+    calendar.protection = new
+    say_changes(citizen, key, before, after, outputs)
+
+
+def _school_changed(key: str, citizen: Citizen, ref: str, rules: Rules, outputs: Outputs) -> None:
+    calendar = calendar_of(citizen, rules)
+    before = all_school_findings(key, calendar)
+    calendar.refresh(citizen, ref, rules)
+    say_changes(citizen, key, before, all_school_findings(key, calendar), outputs)
+
+
+def _about(key: str, ref: str, touched: list[Visit], calendar: Calendar, rules: Rules) -> Drafts:
+    """Findings that a visit or stay takes part in, or may have."""
+    drafts = clashes_of(key, ref, calendar, rules)
+    if ref[0] in "AM":
+        drafts.update(school_findings(key, ref, calendar))
+        for seen in touched:
+            drafts.update(_burden(key, seen, calendar, rules))
+    return drafts
+
+
+def _burden(key: str, seen: Visit, calendar: Calendar, rules: Rules) -> Drafts:
+    return burden_findings(key, seen.place.name, seen.day, calendar, rules)

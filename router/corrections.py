@@ -1,0 +1,99 @@
+"""Which remembered facts still stand: a function of the facts alone, whatever order they came in.
+
+A fact is withdrawn by one that names it (``meta.supersedes``, ``meta.retracts``), as long as that one stands
+itself, or by a later correction of the same thing that names no fact (``StayCorrected``, an appointment
+cancelled as entered in error). Moving an appointment or finishing a stay corrects nothing: it is a new entry.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from router.state import KIND_NUMBER, Fact, FactId, PlannedFact, Records, source_order
+
+CURRENT, CORRECTED, RETRACTED = range(3)
+STATUSES = ("CURRENT", "CORRECTED", "RETRACTED")
+
+_CANCELLED = KIND_NUMBER["AppointmentCancelled"]
+_STAY_CORRECTED = KIND_NUMBER["StayCorrected"]
+_STARTED, _ENDED, _LEAVE = (KIND_NUMBER[name] for name in ("StayStarted", "StayEnded", "StayOnLeave"))
+_CORRECTED_KINDS = {
+    "ADMISSION_CANCELLED": frozenset({_STARTED}),
+    "DISCHARGE_CANCELLED": frozenset({_ENDED}),
+    "MOVED_AWAY": frozenset({_STARTED, _ENDED, _LEAVE}),
+    "MOVED_HERE": frozenset[int](),
+}
+
+
+class Standing(NamedTuple):
+    """Whether a fact stands, and if not, because of which other."""
+
+    status: int
+    by: FactId | None
+
+
+STANDS = Standing(CURRENT, None)
+
+
+def facts_about(records: Records, ref: str) -> Sequence[Fact]:
+    """All that was said about a thing, in the order of arrival."""
+    letter = ref[0]
+    if letter == "C":
+        return records.cases.get(ref, ())
+    if letter in "AMSXN":
+        return records.plans.get(ref, ())
+    return records.others.get(ref, ())
+
+
+def standing(records: Records, ref: str) -> Mapping[FactId, Standing]:
+    """The facts about a thing that do not stand; all others do."""
+    facts = facts_about(records, ref)
+    fallen: dict[FactId, Standing] = {}
+    if records.withdrawals:
+        for fact in facts:
+            found = _withdrawn(records, fact.id, ())
+            if found is not None:
+                fallen[fact.id] = found
+    if ref[0] in "AS" and any(_corrects(records, fact) for fact in facts):
+        _correct(records, sorted(facts, key=source_order), fallen)
+    return fallen
+
+
+def standing_facts(records: Records, ref: str) -> Sequence[Fact]:
+    """The facts about a thing that stand."""
+    fallen = standing(records, ref)
+    facts = facts_about(records, ref)
+    return [fact for fact in facts if fact.id not in fallen] if fallen else facts
+
+
+def _withdrawn(records: Records, target: FactId, asking: tuple[FactId, ...]) -> Standing | None:
+    """Who withdraws ``target``. In a circle of withdrawals, the one that is asked about again stands."""
+    found = [
+        entry
+        for entry in records.withdrawals.get(target, ())
+        if entry.by in asking or _withdrawn(records, entry.by, (*asking, target)) is None
+    ]
+    if not found:
+        return None
+    chosen = min(found, key=lambda entry: (not entry.retracts, isinstance(entry.by, str), entry.by))
+    return Standing(RETRACTED if chosen.retracts else CORRECTED, chosen.by)
+
+
+def _corrects(records: Records, fact: Fact) -> bool:
+    if fact.kind == _STAY_CORRECTED:
+        return True
+    return (
+        fact.kind == _CANCELLED
+        and isinstance(fact, PlannedFact)
+        and records.names[fact.code] == "ENTERED_IN_ERROR"
+    )
+
+
+def _correct(records: Records, in_order: Sequence[Fact], fallen: dict[FactId, Standing]) -> None:
+    """Each correction takes down what was said before it and had stood until then."""
+    for place, fact in enumerate(in_order):
+        if fact.id in fallen or not _corrects(records, fact) or not isinstance(fact, PlannedFact):
+            continue
+        kinds = _CORRECTED_KINDS.get(records.names[fact.code]) if fact.kind == _STAY_CORRECTED else None
+        for earlier in in_order[:place]:
+            if earlier.id not in fallen and (kinds is None or earlier.kind in kinds):
+                fallen[earlier.id] = Standing(CORRECTED, fact.id)

@@ -1,0 +1,214 @@
+"""Reads what the router has to remember out of each record type: what it is about, and a row.
+
+A reference is ``<letter>|<system>|<id>``; the letter says what kind of thing it is:
+A appointment, M meeting, S stay, X exam, N enrolment, C case, R referral, B absence, P person (by agency),
+F withdrawals.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from router.state import KIND_NUMBER, CaseFact, Citizen, Fact, FactId, PlannedFact, compact, fact_id, marks_of
+
+Value = Mapping[str, Any]
+
+
+def reference(record: str, value: Value) -> str:
+    """What the fact is about."""
+    return _REFERENCES[record](value)
+
+
+def _person(value: Value) -> str:
+    return f"P|{value['meta']['source']['agency']}"
+
+
+def _named(letter: str, field: str) -> Callable[[Value], str]:
+    def read(value: Value) -> str:
+        ref = value[field]
+        return f"{letter}|{ref['system']}|{ref['id']}"
+
+    return read
+
+
+def _own(letter: str, field: str) -> Callable[[Value], str]:
+    """For ids that are unique within their source system only."""
+
+    def read(value: Value) -> str:
+        return f"{letter}|{value['meta']['source']['system']}|{value[field]}"
+
+    return read
+
+
+def meeting_reference(value: Value) -> str:
+    """The meeting in a ``MeetingInvited``; its case is what ``reference`` gives."""
+    return f"M|{value['case']['system']}|{value['meeting']}"
+
+
+_REFERENCES: dict[str, Callable[[Value], str]] = {
+    **dict.fromkeys(("PersonRegistered", "PersonUpdated", "IdentityLinked", "IdentityMerged"), _person),
+    **{name: _named("A", "appointment") for name in KIND_NUMBER if name.startswith("Appointment")},
+    **{name: _named("S", "stay") for name in KIND_NUMBER if name.startswith("Stay")},
+    **dict.fromkeys(
+        ("CaseOpened", "CaseStepCompleted", "DecisionMade", "InformationRequested", "ServiceRequested",
+         "MeetingInvited"), _named("C", "case"),
+    ),
+    **dict.fromkeys(("ReferralSent", "ReferralUpdated"), _named("R", "referral")),
+    "EnrollmentChanged": _own("N", "enrollment"),
+    "AbsenceReported": _own("B", "absence"),
+    "ExamScheduled": _own("X", "exam"),
+    "FactRetracted": lambda value: f"F|{value['meta']['source']['agency']}",
+}  # fmt: skip
+
+
+def institution_name(institution: Value) -> str:
+    """An institution as one text: system, id and department."""
+    return f"{institution['system']}\x1f{institution['id']}\x1f{institution['department'] or ''}"
+
+
+def institution_of(name: str) -> dict[str, Any]:
+    """The institution that ``institution_name`` took."""
+    system, code, department = name.split("\x1f", 2)
+    return {"system": system, "id": code, "department": department or None}
+
+
+def code_name(code: Value) -> str:
+    """A code as one text."""
+    return f"{code['code']}\x1f{code['system']}\x1f{code['mapped']}"
+
+
+def code_of(name: str) -> dict[str, str]:
+    """The code that ``code_name`` took."""
+    code, system, mapped = name.split("\x1f", 2)
+    return {"code": code, "system": system, "mapped": mapped}
+
+
+def holder_name(holder: Value) -> str:
+    """A holder as one text."""
+    institution = holder["institution"]
+    return f"{holder['kind']}\x1e{institution_name(institution) if institution else ''}"
+
+
+def holder_of(name: str) -> dict[str, Any]:
+    """The holder that ``holder_name`` took."""
+    kind, institution = name.split("\x1e", 1)
+    return {"kind": kind, "institution": institution_of(institution) if institution else None}
+
+
+def plain_fact(citizen: Citizen, stored: FactId, record: str, value: Value) -> Fact:
+    """The row of a fact that nothing is worked out from but its entry and its markings."""
+    return Fact(*_head(citizen, stored, record, value["meta"], value["meta"]["occurred"]["confidence"]))
+
+
+def planned_fact(citizen: Citizen, stored: FactId, record: str, value: Value) -> PlannedFact:
+    """The row of a fact that says when something takes place."""
+    start, end, place, code = _PLANNED[record](value)
+    confidence = start["confidence"] if start else value["meta"]["occurred"]["confidence"]
+    return PlannedFact(
+        *_head(citizen, stored, record, value["meta"], confidence),
+        compact(start["instant"]) if start else None,
+        compact(end["instant"]) if end else None,
+        citizen.number(institution_name(place)) if place else None,
+        citizen.number(code),
+    )
+
+
+def case_fact(citizen: Citizen, stored: FactId, record: str, value: Value) -> CaseFact:
+    """The row of a step of a case."""
+    code, next_step, expected_by, closes = _CASE[record](value)
+    holder = value["holder"]
+    details = value["details"]
+    part = value["case"]["part"]
+    number = citizen.number
+    return CaseFact(
+        *_head(citizen, stored, record, value["meta"], value["meta"]["occurred"]["confidence"]),
+        number(institution_name(value["institution"])),
+        number(code_name(code)),
+        None if part is None else number(part),
+        number(holder_name(holder)) if holder else None,
+        number(code_name(next_step)) if next_step else None,
+        compact(expected_by["instant"]) if expected_by else None,
+        closes,
+        details["title"] if details else None,
+    )
+
+
+_Head = tuple[FactId, int, int, int, int | None, int, int, int]
+
+
+def _head(citizen: Citizen, stored: FactId, record: str, meta: Value, confidence: str) -> _Head:
+    key = meta["subject"]["key"]
+    members = citizen.records.members
+    origin = 0 if next(iter(members), key) == key else list(members).index(key)
+    return (
+        stored,
+        KIND_NUMBER[record],
+        compact(meta["recorded"]["instant"]),
+        compact(meta["occurred"]["instant"]),
+        meta["source"]["sequence"],
+        origin,
+        citizen.number(meta["source"]["agency"]),
+        marks_of(confidence, meta["sensitivity"], meta["protection"]),
+    )
+
+
+_Planned = tuple[Value | None, Value | None, Value | None, str]
+
+
+def _booked(value: Value) -> _Planned:
+    return value["start"], value["end"], value["institution"], value["status"]["mapped"]
+
+
+def _meeting(value: Value) -> _Planned:
+    kinds = {party["kind"] for party in value["invited"]}
+    attends = (
+        "CITIZEN" if not kinds or "CITIZEN" in kinds else "GUARDIAN" if "GUARDIAN" in kinds else "OTHERS"
+    )
+    return value["start"], value["end"], value["institution"], attends
+
+
+_PLANNED: dict[str, Callable[[Value], _Planned]] = {
+    **dict.fromkeys(("AppointmentScheduled", "AppointmentRescheduled", "AppointmentModified"), _booked),
+    "AppointmentCancelled": lambda v: (v["start"], None, v["institution"], v["reason"]["mapped"]),
+    "AppointmentMissed": lambda v: (v["start"], None, v["institution"], "MISSED"),
+    "StayStarted": lambda v: (v["start"], None, v["institution"], v["kind"]["mapped"]),
+    "StayEnded": lambda v: (None, v["end"], v["institution"], "ENDED"),
+    "StayOnLeave": lambda v: (v["at"], v["expected_return"], v["institution"], v["phase"]),
+    "StayCorrected": lambda v: (None, None, v["institution"], v["correction"]),
+    "MeetingInvited": _meeting,
+    "ExamScheduled": lambda v: (v["start"], v["end"], v["school"], v["kind"]["mapped"]),
+    "EnrollmentChanged": lambda v: (
+        v["begin"], v["end"], v["school"], f"{v['role']['mapped']}|{v['status']['mapped']}",
+    ),
+}  # fmt: skip
+PLANNED = frozenset(_PLANNED) - {"MeetingInvited"}
+
+_Step = tuple[Value, Value | None, Value | None, bool]
+
+
+def _ours(mapped: str) -> Value:
+    """A code that follows from the record type and not from a source's code list."""
+    return {"code": "", "system": "samband", "mapped": mapped}
+
+
+_CASE: dict[str, Callable[[Value], _Step]] = {
+    "CaseOpened": lambda v: (v["kind"], None, v["expected_by"], False),
+    "CaseStepCompleted": lambda v: (v["step"], v["next_step"], v["expected_by"], v["closes"]),
+    "DecisionMade": lambda v: (v["outcome"], None, None, False),
+    "InformationRequested": lambda v: (
+        _ours("INFORMATION_REQUESTED"), _ours("INFORMATION_SENT"), v["due"], False,
+    ),
+    "ServiceRequested": lambda v: (v["service"], _ours("SERVICE_ANSWERED"), v["expected_by"], False),
+    "MeetingInvited": lambda v: (_ours("MEETING_INVITED"), _ours("MEETING_HELD"), v["start"], False),
+}  # fmt: skip
+CASE = frozenset(_CASE)
+
+
+def withdrawn_ids(value: Value) -> list[tuple[FactId, bool]]:
+    """The facts that this one corrects (False) or retracts (True)."""
+    meta = value["meta"]
+    found = []
+    if meta["supersedes"] is not None:
+        found.append((fact_id(meta["supersedes"]), False))
+    if meta["retracts"] is not None:
+        found.append((fact_id(meta["retracts"]), True))
+    return found

@@ -1,0 +1,248 @@
+"""What the router remembers of a citizen: enough to decide everything again, nothing that is only shown.
+
+Names, titles of appointments and free text pass through and are not kept. Every fact is kept as a short row,
+grouped by the thing that it is about, so that a late, repeated, withdrawn or moved fact finds its place.
+The encoded form is one byte for the format's version and msgpack of the structures as arrays
+(docs/adr/0008-router-state.md).
+"""
+
+from typing import Any
+
+import msgspec
+
+from schemas.errors import PoisonError
+
+FORMAT = 1
+
+KINDS = (
+    "PersonRegistered", "PersonUpdated", "IdentityLinked", "IdentityMerged",
+    "AppointmentScheduled", "AppointmentRescheduled", "AppointmentModified", "AppointmentCancelled",
+    "AppointmentMissed", "StayStarted", "StayEnded", "StayOnLeave", "StayCorrected",
+    "CaseOpened", "CaseStepCompleted", "DecisionMade", "InformationRequested", "ServiceRequested",
+    "MeetingInvited", "ReferralSent", "ReferralUpdated",
+    "EnrollmentChanged", "AbsenceReported", "ExamScheduled", "FactRetracted",
+)  # fmt: skip
+"""Record types by their number in a row. Only ever added to, at the end: the numbers are in stored states."""
+KIND_NUMBER = {name: number for number, name in enumerate(KINDS)}
+
+CONFIDENCES = ("EXACT", "NO_ZONE", "DATE_ONLY", "DOUBTFUL")
+SENSITIVITIES = ("INTERNAL", "PERSONAL", "SENSITIVE")
+PROTECTIONS = ("NONE", "CONFIDENTIAL", "CONFIDENTIAL_ADDRESS", "STRICTLY_CONFIDENTIAL_ADDRESS")
+"""Weakest first, so that the larger index is the one that counts."""
+
+FactId = bytes | str
+"""An event id: the 16 bytes of a UUID, or the text when it is not one."""
+
+
+class Fact(msgspec.Struct, array_like=True):
+    """A remembered fact. Instants are compact (``compact``), texts are numbers in ``Records.names``."""
+
+    id: FactId
+    kind: int
+    recorded: int
+    occurred: int
+    sequence: int | None
+    origin: int
+    """Which of the citizen's keys it came under, by its place in ``Records.members``: for un-merging."""
+    agency: int
+    marks: int
+    """Confidence of the main time, sensitivity and protection in one number, see ``marks_of``."""
+
+
+class PlannedFact(Fact):
+    """Says when something takes place: appointment, meeting, stay, exam, enrolment."""
+
+    start: int | None
+    end: int | None
+    institution: int | None
+    code: int
+    """The mapped status, kind, phase, correction, role or party of the record, by name."""
+
+
+class CaseFact(Fact):
+    """A step of a case. ``code`` and ``next_step`` are whole codes, ``part`` the part that it is about."""
+
+    institution: int
+    code: int
+    part: int | None
+    holder: int | None
+    next_step: int | None
+    expected_by: int | None
+    closes: bool
+    title: str | None
+
+
+class Withdrawal(msgspec.Struct, array_like=True):
+    """``by`` corrects or retracts a fact, which may not have come yet."""
+
+    by: FactId
+    retracts: bool
+
+
+class Mark(msgspec.Struct, array_like=True):
+    """What was last said about an entry that does not stand, or did not for a while."""
+
+    status: int
+    by: FactId | None
+    revision: int
+
+
+class Records(msgspec.Struct, array_like=True):
+    """All that is stored for one key."""
+
+    alias: str | None = None
+    """The key that everything under this one is passed on to; all else is then empty."""
+    alias_national: bool = False
+    members: dict[str, int] = {}
+    """The citizen's keys, the one that is stored under first: 1 = national, 2 = retired by a merge."""
+    names: list[str] = []
+    """Every text that rows refer to, once."""
+    plans: dict[str, list[PlannedFact]] = {}
+    """By reference with its kind in front, e.g. ``A|system|id``, see ``facts.py``."""
+    cases: dict[str, list[CaseFact]] = {}
+    others: dict[str, list[Fact]] = {}
+    withdrawals: dict[FactId, list[Withdrawal]] = {}
+    marks: dict[FactId, Mark] = {}
+    case_revisions: dict[str, int] = {}
+    findings: dict[bytes, int] = {}
+    """Last revision of each finding by its id; negative when it is closed."""
+
+
+class Citizen:
+    """A citizen's records, and what is worked out from them and never stored."""
+
+    __slots__ = ("calendar", "case_views", "key", "numbers", "records")
+
+    def __init__(self, records: Records | None = None) -> None:
+        """Nothing is worked out before it is asked for."""
+        self.records = records or Records()
+        self.key = ""
+        """The key under which the citizen is spoken of; empty until it is asked for, see ``identity.py``."""
+        self.numbers: dict[str, int] | None = None
+        self.calendar: Any = None
+        self.case_views: dict[str, Any] = {}
+
+    def number(self, name: str) -> int:
+        """The number of a text, which is added when it is new."""
+        numbers = self.numbers
+        if numbers is None:
+            numbers = self.numbers = {text: place for place, text in enumerate(self.records.names)}
+        found = numbers.get(name)
+        if found is None:
+            found = numbers[name] = len(numbers)
+            self.records.names.append(name)
+        return found
+
+    def forget_views(self) -> None:
+        """Work everything out again at the next question."""
+        self.calendar = None
+        self.case_views = {}
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Records)
+
+
+def dump(citizen: Citizen) -> bytes:
+    """The state as bytes."""
+    return bytes((FORMAT,)) + _encoder.encode(citizen.records)
+
+
+def load(data: bytes) -> Citizen:
+    """The state that ``dump`` wrote.
+
+    Raises:
+        PoisonError: it is not a state, or of a format that this version does not know.
+    """
+    if not data or data[0] != FORMAT:
+        message = f"state of format {data[0] if data else 'none'}, this version knows {FORMAT}"
+        raise PoisonError(message, reason="state.format", where="/0")
+    try:
+        return Citizen(_decoder.decode(memoryview(data)[1:]))
+    except msgspec.DecodeError:
+        message = "not a state"
+        raise PoisonError(message, reason="state.invalid", where="/1") from None
+
+
+_SECOND = 1_000_000
+_UINT32 = 1 << 32
+_OFFSET = 1 << 63
+
+
+def compact(instant: int) -> int:
+    """An instant in five bytes of msgpack when it is a whole second before 2106, else in nine."""
+    seconds, rest = divmod(instant, _SECOND)
+    if rest == 0 and 0 <= seconds < _UINT32:
+        return seconds
+    return instant + _OFFSET if instant >= 0 else instant
+
+
+def instant_of(value: int) -> int:
+    """The instant that ``compact`` took."""
+    if 0 <= value < _UINT32:
+        return value * _SECOND
+    return value - _OFFSET if value >= 0 else value
+
+
+def fact_id(event_id: str) -> FactId:
+    """An event id as it is stored."""
+    if len(event_id) == 36:  # noqa: PLR2004 - the length of a UUID's text
+        try:
+            packed = bytes.fromhex(event_id.replace("-", ""))
+        except ValueError:
+            return event_id
+        if event_id_of(packed) == event_id:
+            return packed
+    return event_id
+
+
+def event_id_of(stored: FactId) -> str:
+    """The event id that ``fact_id`` took."""
+    if isinstance(stored, str):
+        return stored
+    text = stored.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+_CONFIDENCE = {name: number for number, name in enumerate(CONFIDENCES)}
+_SENSITIVITY = {name: number * 4 for number, name in enumerate(SENSITIVITIES)}
+_PROTECTION = {name: number * 16 for number, name in enumerate(PROTECTIONS)}
+
+
+def marks_of(confidence: str, sensitivity: str, protection: str) -> int:
+    """Three small scales in one number below 64."""
+    return _CONFIDENCE[confidence] + _SENSITIVITY[sensitivity] + _PROTECTION[protection]
+
+
+def confidence_of(marks: int) -> int:
+    """Index into ``CONFIDENCES``."""
+    return marks & 3
+
+
+def sensitivity_of(marks: int) -> int:
+    """Index into ``SENSITIVITIES``."""
+    return marks >> 2 & 3
+
+
+def protection_of(marks: int) -> int:
+    """Index into ``PROTECTIONS``."""
+    return marks >> 4
+
+
+Order = tuple[int, int, bool, int, bytes]
+
+
+def source_order(fact: Fact) -> Order:
+    """The order in which the source said it: recorded, occurred, sequence (none first), id. It is total."""
+    recorded, occurred, sequence = instant_of(fact.recorded), instant_of(fact.occurred), fact.sequence
+    return recorded, occurred, sequence is not None, sequence or 0, _tie(fact.id)
+
+
+def world_order(fact: Fact) -> Order:
+    """The order in which it happened: occurred, recorded, sequence (none first), id. It is total."""
+    recorded, occurred, sequence = instant_of(fact.recorded), instant_of(fact.occurred), fact.sequence
+    return occurred, recorded, sequence is not None, sequence or 0, _tie(fact.id)
+
+
+def _tie(stored: FactId) -> bytes:
+    return stored if isinstance(stored, bytes) else stored.encode()

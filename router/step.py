@@ -1,0 +1,133 @@
+"""The router's core: one citizen's state and one event in, the next state and what to say out.
+
+Deterministic and total: it reads no clock, no file and no environment, and it raises nothing for any record
+that the contract allows. The state that is given may be changed in place; its owner must not use it again.
+"""
+
+from router.calendar import calendar_of
+from router.cases import remember_views, say_cases
+from router.coordination import protection_changed, thing_changed
+from router.corrections import facts_about
+from router.events import Event, Outputs, Turn
+from router.facts import (
+    CASE,
+    PLANNED,
+    case_fact,
+    meeting_reference,
+    plain_fact,
+    planned_fact,
+    reference,
+    withdrawn_ids,
+)
+from router.identity import MOST_HOPS, absorb, claimed, learn, move_to, pass_fact, pass_on, spoken_of
+from router.rules import Rules
+from router.state import KIND_NUMBER, Citizen, FactId, Records, Withdrawal, fact_id
+from router.timeline import say_changed_entries, say_entry
+
+
+def step(key: str, state: Citizen | None, event: Event, rules: Rules) -> tuple[Citizen | None, Outputs]:
+    """The next state of ``key`` and the records to write, in order."""
+    citizen = state or Citizen()
+    outputs: Outputs = []
+    if event.record == "Move":
+        citizen = _moved(Turn(key, rules, event.value["cause"], outputs), citizen, event)
+    elif event.record in KIND_NUMBER:
+        citizen = _told(Turn(key, rules, event.value["meta"]["event_id"], outputs), citizen, event)
+    records = citizen.records
+    return (citizen if records.alias is not None or records.members else state), outputs
+
+
+def _moved(turn: Turn, citizen: Citizen, event: Event) -> Citizen:
+    """A message from another key of, perhaps, the same citizen."""
+    move = event.value
+    if move["kind"] == "CLAIM":
+        return claimed(turn, citizen, move)
+    alias = citizen.records.alias
+    if alias is not None:
+        if move["hops"] < MOST_HOPS:
+            pass_on(turn, alias, move)
+            return citizen
+        citizen = Citizen()
+    if isinstance(event.moved, Citizen):
+        absorb(turn, citizen, event.moved.records)
+    elif event.moved is not None and event.moved.record in KIND_NUMBER:
+        return _told(turn, citizen, event.moved)
+    return citizen
+
+
+def _told(turn: Turn, citizen: Citizen, event: Event) -> Citizen:
+    """A fact about the citizen."""
+    alias = citizen.records.alias
+    if alias is not None:
+        pass_fact(turn, alias, event)
+        return citizen
+    better = learn(turn, citizen, event)
+    if better is not None:
+        citizen = move_to(turn, citizen, *better)
+        pass_fact(turn, better[0], event)
+        return citizen
+    _remember(turn, citizen, event)
+    return citizen
+
+
+def _remember(turn: Turn, citizen: Citizen, event: Event) -> None:
+    """Keep the fact, make its entry, and say everything that is otherwise because of it."""
+    records, record, value, outputs = citizen.records, event.record, event.value, turn.outputs
+    ref = reference(record, value)
+    stored = fact_id(value["meta"]["event_id"])
+    for known in facts_about(records, ref):
+        if known.id == stored:
+            return
+    calendar_of(citizen, turn.rules)
+    withdraws = withdrawn_ids(value)
+    touched = [ref]
+    if record == "MeetingInvited":
+        touched.append(meeting_reference(value))
+    if withdraws:
+        touched += _touched_by(records, withdraws, touched)
+    for about in touched:
+        if about[0] == "C":
+            remember_views(citizen, about)
+    _add(citizen, ref, record, event, stored)
+    for target, retracts in withdraws:
+        records.withdrawals.setdefault(target, []).append(Withdrawal(stored, retracts))
+    key = spoken_of(citizen, turn.home)
+    outputs.append(say_entry(citizen, key, record, value, stored))
+    if records.withdrawals or ref[0] in "AS":
+        say_changed_entries(citizen, key, touched, outputs, new=stored)
+    for about in touched:
+        _work_out(key, citizen, about, turn.rules, outputs)
+
+
+def _work_out(key: str, citizen: Citizen, about: str, rules: Rules, outputs: Outputs) -> None:
+    letter = about[0]
+    if letter == "C":
+        say_cases(citizen, key, (about,), outputs)
+    elif letter in "AMSXN":
+        thing_changed(key, citizen, about, rules, outputs)
+    elif letter == "P":
+        protection_changed(key, citizen, rules, outputs)
+
+
+def _touched_by(records: Records, withdraws: list[tuple[FactId, bool]], already: list[str]) -> list[str]:
+    """The things about which a withdrawal may change what stands; rare, so all are looked through."""
+    targets = {target for target, _ in withdraws} | records.withdrawals.keys()
+    return [
+        ref
+        for family in (records.plans, records.cases, records.others)
+        for ref, facts in family.items()
+        if ref not in already and any(fact.id in targets for fact in facts)
+    ]
+
+
+def _add(citizen: Citizen, ref: str, record: str, event: Event, stored: FactId) -> None:
+    records, value = citizen.records, event.value
+    if record in CASE:
+        records.cases.setdefault(ref, []).append(case_fact(citizen, stored, record, value))
+        if record == "MeetingInvited":
+            meeting = planned_fact(citizen, stored, record, value)
+            records.plans.setdefault(meeting_reference(value), []).append(meeting)
+    elif record in PLANNED:
+        records.plans.setdefault(ref, []).append(planned_fact(citizen, stored, record, value))
+    else:
+        records.others.setdefault(ref, []).append(plain_fact(citizen, stored, record, value))

@@ -1,0 +1,167 @@
+"""The citizen's timeline: an entry for each fact, and a word when an entry no longer stands.
+
+The order of a timeline is ``at``, ``recorded``, ``sequence`` (none first), ``entry_id``, whatever arrived
+first. Texts are keys; what they say in which language is decided where they are shown.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from router.corrections import CURRENT, STANDS, STATUSES, Standing, facts_about, standing
+from router.events import TIMELINE, Output, Outputs
+from router.facts import meeting_reference, reference
+from router.state import Citizen, FactId, Mark, Records, event_id_of
+
+Value = Mapping[str, Any]
+
+TEXTS = {
+    "PersonRegistered": "person.registered",
+    "PersonUpdated": "person.updated",
+    "IdentityLinked": "identity.linked",
+    "IdentityMerged": "identity.merged",
+    "AppointmentScheduled": "appointment.scheduled",
+    "AppointmentRescheduled": "appointment.rescheduled",
+    "AppointmentModified": "appointment.modified",
+    "AppointmentCancelled": "appointment.cancelled",
+    "AppointmentMissed": "appointment.missed",
+    "StayStarted": "stay.started",
+    "StayEnded": "stay.ended",
+    "StayOnLeave": "stay.on_leave",
+    "StayCorrected": "stay.corrected",
+    "CaseOpened": "case.opened",
+    "CaseStepCompleted": "case.step",
+    "DecisionMade": "case.decision",
+    "InformationRequested": "case.information_requested",
+    "ServiceRequested": "case.service_requested",
+    "MeetingInvited": "case.meeting_invited",
+    "ReferralSent": "referral.sent",
+    "ReferralUpdated": "referral.updated",
+    "EnrollmentChanged": "enrollment.changed",
+    "AbsenceReported": "absence.reported",
+    "ExamScheduled": "exam.scheduled",
+    "FactRetracted": "fact.retracted",
+}
+"""Text key by record type. A coded value of the record is added where it decides the sentence."""
+
+_CODED: dict[str, Callable[[Value], str]] = {
+    "AppointmentCancelled": lambda value: value["reason"]["mapped"],
+    "StayOnLeave": lambda value: value["phase"],
+    "StayCorrected": lambda value: value["correction"],
+    "CaseStepCompleted": lambda value: value["step"]["mapped"],
+    "DecisionMade": lambda value: value["outcome"]["mapped"],
+    "ReferralUpdated": lambda value: value["status"]["mapped"],
+    "EnrollmentChanged": lambda value: value["status"]["mapped"],
+    "AbsenceReported": lambda value: value["reason"]["mapped"],
+}
+
+
+def text_key(record: str, value: Value) -> str:
+    """Key of the text for a fact, e.g. ``appointment.scheduled`` or ``case.decision.granted``."""
+    coded = _CODED.get(record)
+    if coded is None:
+        return TEXTS[record]
+    return f"{TEXTS[record]}.{coded(value).lower()}"
+
+
+def entry(citizen: str, record: str, value: Value, stands: Standing) -> Output:
+    """The entry that a fact makes."""
+    meta = value["meta"]
+    ref = reference(record, value)
+    letter = ref[0]
+    if record == "MeetingInvited":
+        about: str | None = meeting_reference(value)[2:]
+    else:
+        about = None if letter in "CPF" else ref[2:]
+    start, end, expected_by = _times(record, value)
+    occurred = meta["occurred"]
+    fields = {
+        "citizen": citizen,
+        "entry_id": meta["event_id"],
+        "revision": 1,
+        "at": occurred,
+        "kind": record,
+        "text": text_key(record, value),
+        "agency": meta["source"]["agency"],
+        "institution": value.get("institution") or value.get("school"),
+        "case": ref[2:] if letter == "C" else None,
+        "reference": about,
+        "start": start,
+        "end": end,
+        "holder": value.get("holder"),
+        "next_step": value.get("next_step"),
+        "expected_by": expected_by,
+        "status": STATUSES[stands.status],
+        "replaced_by": None if stands.by is None else event_id_of(stands.by),
+        "confidence": occurred["confidence"],
+        "sensitivity": meta["sensitivity"],
+        "protection": meta["protection"],
+        "details": _details(letter, value),
+        "recorded": meta["recorded"]["instant"],
+        "sequence": meta["source"]["sequence"],
+    }
+    return Output(TIMELINE, citizen, "TimelineEntry", fields)
+
+
+def _times(record: str, value: Value) -> tuple[Value | None, Value | None, Value | None]:
+    """Start and end of what was planned, and the day by which something is expected."""
+    if record == "EnrollmentChanged":
+        return value["begin"], value["end"], None
+    if record == "StayOnLeave":
+        return value["at"], value["expected_return"], None
+    if record == "InformationRequested":
+        return None, None, value["due"]
+    return value.get("start"), value.get("end"), value.get("expected_by")
+
+
+def _details(letter: str, value: Value) -> dict[str, Any] | None:
+    """Title and text. Names of persons are not passed on: an entry is about what happened."""
+    details = value.get("details")
+    if not details or letter == "P":
+        return None
+    title = details.get("title")
+    text = (
+        details["instructions"] if letter == "A" else details["reason"] if letter == "S" else details["text"]
+    )
+    return None if title is None and text is None else {"title": title, "text": text}
+
+
+def say_changed_entries(
+    citizen: Citizen, key: str, refs: Iterable[str], outputs: Outputs, *, new: FactId | None = None
+) -> None:
+    """Say which entries about these things stand otherwise than was last said; ``new`` said it itself."""
+    records = citizen.records
+    for ref in refs:
+        fallen = standing(records, ref)
+        if not fallen and not records.marks:
+            continue
+        for fact in facts_about(records, ref):
+            stands = fallen.get(fact.id, STANDS)
+            mark = records.marks.get(fact.id)
+            said = STANDS if mark is None else Standing(mark.status, mark.by)
+            if stands != said and fact.id != new:
+                outputs.append(_changed(records, key, fact.id, stands))
+
+
+def _changed(records: Records, key: str, stored: FactId, stands: Standing) -> Output:
+    mark = records.marks.get(stored)
+    revision = 2 if mark is None else mark.revision + 1
+    records.marks[stored] = Mark(stands.status, stands.by, revision)
+    value = {
+        "citizen": key,
+        "entry_id": event_id_of(stored),
+        "revision": revision,
+        "status": STATUSES[stands.status],
+        "replaced_by": None if stands.by is None else event_id_of(stands.by),
+    }
+    return Output(TIMELINE, key, "EntryChanged", value)
+
+
+def say_entry(citizen: Citizen, key: str, record: str, value: Value, stored: FactId) -> Output:
+    """The entry of a fact that was just remembered, with the standing that it has from the start."""
+    records = citizen.records
+    ref = reference(record, value)
+    simple = not records.withdrawals and ref[0] not in "AS"
+    stands = STANDS if simple else standing(records, ref).get(stored, STANDS)
+    if stands.status != CURRENT:
+        records.marks[stored] = Mark(stands.status, stands.by, 1)
+    return entry(key, record, value, stands)
