@@ -6,7 +6,6 @@ from typing import Any, TypeVar, cast
 
 from schemas.records import CaseStatus, Finding, TimelineEntry
 
-
 _Record = TypeVar("_Record", TimelineEntry, CaseStatus, Finding)
 
 
@@ -30,12 +29,28 @@ class CitizenView:
 
     def timeline(self) -> list[TimelineEntry]:
         """Entries by the time at which they happened; those that no longer stand are among them."""
-        return sorted(self.entries.values(), key=lambda entry: (entry["at"]["instant"], entry["entry_id"]))
+        return sorted(self.entries.values(), key=_order)
 
     def open_findings(self) -> list[Finding]:
         """Findings whose cause lasts, by the first thing that takes part."""
         standing = (finding for finding in self.findings.values() if finding["status"] == "OPEN")
-        return sorted(standing, key=lambda finding: (finding["parties"][0]["start"]["instant"], finding["finding_id"]))
+        return sorted(
+            standing, key=lambda finding: (finding["parties"][0]["start"]["instant"], finding["finding_id"])
+        )
+
+    def as_object(self) -> dict[str, Any]:
+        """Everything as JSON has it."""
+        return {
+            "timeline": self.timeline(),
+            "findings": self.open_findings(),
+            "cases": sorted(self.cases.values(), key=lambda case: case["case"]),
+        }
+
+
+def _order(entry: TimelineEntry) -> tuple[int, int, int, str]:
+    """The order that the router promises: docs/router.md."""
+    sequence = -1 if entry["sequence"] is None else entry["sequence"]
+    return entry["at"]["instant"], entry["recorded"], sequence, entry["entry_id"]
 
 
 def _keep_latest(known: dict[str, _Record], name: str, value: _Record) -> bool:

@@ -37,7 +37,6 @@ class Supervisor:
         self._data_dir = data_dir
         self._environment = {**os.environ, **environment}
         self._children: dict[str, asyncio.subprocess.Process] = {}
-        self._started: dict[str, float] = {}
 
     async def __aenter__(self) -> Self:
         """Children are stopped when the block ends, however it ends."""
@@ -65,9 +64,13 @@ class Supervisor:
                 env=self._environment, start_new_session=True,
             )  # fmt: skip
 
-    async def ready(self, component: str, timeout: float = 60.0) -> dict[str, str]:
-        """Wait until ``component`` answers that it is ready; its endpoints. ChildDiedError if it ends before."""
-        deadline = time.monotonic() + timeout
+    async def ready(self, component: str, within: float = 60.0) -> dict[str, str]:
+        """Wait at most ``within`` seconds until ``component`` is ready; its endpoints.
+
+        Raises:
+            ChildDiedError: it ended, or did not become ready.
+        """
+        deadline = time.monotonic() + within
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
             while time.monotonic() < deadline:
                 self.check(component)
@@ -76,7 +79,7 @@ class Supervisor:
                     return found
                 await asyncio.sleep(_POLL_SECONDS)
         raise ChildDiedError(
-            f"{component} was not ready within {timeout:.0f} s",
+            f"{component} was not ready within {within:.0f} s",
             fix=f"see {self.log_file(component)}",
         )
 
@@ -90,9 +93,9 @@ class Supervisor:
                     fix=f"see {self.log_file(name)}",
                 )
 
-    async def wait(self, component: str) -> int:
-        """Wait for a child that ends by itself; its exit code."""
-        return await self._children[component].wait()
+    def exit_code(self, component: str) -> int | None:
+        """The child's exit code; None while it runs."""
+        return self._children[component].returncode
 
     async def stop(self) -> None:
         """SIGTERM to each child, the last started first; SIGKILL after 20 s."""

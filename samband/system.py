@@ -5,6 +5,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -46,10 +47,10 @@ async def running(config: Path | None, tell: Tell) -> AsyncIterator[System]:
         settings = load_settings(config, bootstrap_servers=bootstrap_servers)
         environment = {
             "SAMBAND_BOOTSTRAP_SERVERS": bootstrap_servers,
-            "SAMBAND_DATA_DIR": str(settings.data_dir.absolute()),
+            "SAMBAND_DATA_DIR": os.path.abspath(settings.data_dir),
         }
         if config is not None:
-            environment["SAMBAND_CONFIG"] = str(config.absolute())
+            environment["SAMBAND_CONFIG"] = os.path.abspath(config)
         supervisor = await stack.enter_async_context(Supervisor(settings.data_dir, environment))
         system = System(settings, supervisor, {"kafka": {"bootstrap_servers": bootstrap_servers}})
         tell("Making the topics and publishing the contract")

@@ -1,3 +1,118 @@
-"""What timeline entries, steps and findings are called on a terminal, in plain words, by their text key."""
+"""What entries, steps and findings are called on a terminal, in plain words, by their text key.
 
-# Keys are the router's; a test compares them.
+A coded value that has no words of its own falls back to the sentence without it, never to a code.
+"""
+
+from collections.abc import Callable
+
+from schemas.records import Finding, Holder, Institution
+
+ENTRIES = {
+    "person.registered": "Registered",
+    "person.updated": "Personal data updated",
+    "identity.linked": "Two numbers found to be the same person",
+    "identity.merged": "Two records joined into one",
+    "appointment.scheduled": "Appointment booked",
+    "appointment.rescheduled": "Appointment moved",
+    "appointment.modified": "Appointment changed",
+    "appointment.cancelled": "Appointment cancelled",
+    "appointment.cancelled.discontinued": "Appointments stopped",
+    "appointment.cancelled.entered_in_error": "Appointment was booked by mistake",
+    "appointment.missed": "Did not come to the appointment",
+    "stay.started": "Admitted",
+    "stay.ended": "Discharged",
+    "stay.on_leave": "Leave",
+    "stay.on_leave.started": "On leave",
+    "stay.on_leave.ended": "Back from leave",
+    "stay.corrected": "Stay corrected",
+    "stay.corrected.admission_cancelled": "Was not admitted after all",
+    "stay.corrected.discharge_cancelled": "Was not discharged after all",
+    "stay.corrected.moved_here": "Stay moved to the right person",
+    "stay.corrected.moved_away": "Stay belonged to somebody else",
+    "case.opened": "Application received",
+    "case.step": "A step was done",
+    "case.step.received": "Application received",
+    "case.step.read": "Application read",
+    "case.step.in_progress": "Being worked on",
+    "case.step.assigned": "Given to an office",
+    "case.step.interim_answer": "Interim answer sent",
+    "case.step.payment_planned": "Payment planned",
+    "case.step.payment_made": "Paid",
+    "case.step.condition_set": "A condition was set",
+    "case.step.hidden": "A part that is not shown",
+    "case.step.finished": "Finished",
+    "case.decision": "Decided",
+    "case.decision.granted": "Granted",
+    "case.decision.partly_granted": "Granted in part",
+    "case.decision.rejected": "Not granted",
+    "case.decision.dismissed": "Dismissed",
+    "case.information_requested": "You are asked for something",
+    "case.service_requested": "Inquiry sent to a specialist",
+    "case.meeting_invited": "Invited to a meeting",
+    "referral.sent": "Referred",
+    "referral.updated": "Referral changed",
+    "referral.updated.cancelled": "Referral withdrawn",
+    "referral.updated.completed": "Referral answered",
+    "enrollment.changed": "School place changed",
+    "enrollment.changed.active": "Goes to this school",
+    "enrollment.changed.ended": "Left the class",
+    "absence.reported": "Absence reported",
+    "absence.reported.sick": "Reported ill",
+    "exam.scheduled": "Exam",
+    "fact.retracted": "Something said before was withdrawn",
+}
+STEPS = {
+    "OPENED": "received",
+    "RECEIVED": "received",
+    "READ": "read",
+    "IN_PROGRESS": "being worked on",
+    "ASSIGNED": "given to an office",
+    "INTERIM_ANSWER": "interim answer sent",
+    "PAYMENT_PLANNED": "payment planned",
+    "PAYMENT_MADE": "paid",
+    "CONDITION_SET": "condition set",
+    "HIDDEN": "not shown",
+    "FINISHED": "finished",
+    "GRANTED": "granted",
+    "PARTLY_GRANTED": "granted in part",
+    "REJECTED": "not granted",
+    "DISMISSED": "dismissed",
+    "SPECIALIST_ASSESSMENT": "inquiry sent to a specialist",
+    "MEETING_INVITED": "meeting called",
+    "INFORMATION_REQUESTED": "waiting for documents",
+    "SERVICE_REQUESTED": "inquiry sent",
+    "RESPITE_CARE": "Respite care",
+    "SOCIAL_ASSISTANCE": "Social assistance",
+    "UNKNOWN": "something else",
+}
+FINDINGS = {
+    "finding.overlap": "At the same time ({minutes_overlap} min)",
+    "finding.travel_gap": "Too little time to get there: {minutes_between} min, {minutes_needed} needed",
+    "finding.school_hours": "In school hours",
+    "finding.exam": "On the day of an exam",
+    "finding.burden": "{visits} visits within {days} days to the same institution",
+}
+
+
+def text(key: str) -> str:
+    """The sentence for a timeline entry."""
+    return ENTRIES.get(key) or ENTRIES.get(key.rpartition(".")[0]) or ENTRIES["case.step"]
+
+
+def step_text(mapped: str) -> str:
+    """A step, outcome or kind of case."""
+    return STEPS.get(mapped, STEPS["UNKNOWN"])
+
+
+def finding_text(finding: Finding) -> str:
+    """The sentence for a finding, with its figures."""
+    return FINDINGS[finding["reason"]].format_map(finding["numbers"])
+
+
+def holder_text(holder: Holder | None, name_of: Callable[[Institution], str], agency: str) -> str:
+    """Who has to act next."""
+    if holder is None:
+        return agency
+    if holder["kind"] == "CITIZEN":
+        return "you"
+    return name_of(holder["institution"]) if holder["institution"] else agency

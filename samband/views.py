@@ -54,7 +54,9 @@ def citizen(view: CitizenView, viewer: Viewer, *, last: int | None = None) -> Re
 
 
 def _timeline(entries: list[TimelineEntry], viewer: Viewer, last: int | None) -> Table:
-    table = Table(title="Timeline", box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", expand=True)
+    table = Table(
+        title="Timeline", box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", expand=True
+    )
     table.add_column("When", no_wrap=True)
     table.add_column("What happened", ratio=3)
     table.add_column("Planned for", no_wrap=True)
@@ -64,23 +66,36 @@ def _timeline(entries: list[TimelineEntry], viewer: Viewer, last: int | None) ->
         style = "" if entry["status"] == "CURRENT" else "dim strike"
         planned = viewer.instant(entry["start"]) if entry["start"] else ""
         what = Text(text(entry["text"]))
-        title = (entry["details"] or {}).get("title")
+        title = entry["details"]["title"] if entry["details"] else None
         if title:
             what.append(f": {title}", style="italic")
-        table.add_row(viewer.instant(entry["at"]), what, planned, viewer.place(entry["institution"], entry["agency"]), style=style)
+        table.add_row(
+            viewer.instant(entry["at"]),
+            what,
+            planned,
+            viewer.place(entry["institution"], entry["agency"]),
+            style=style,
+        )
     if hidden:
         table.caption = f"{hidden} earlier"
     return table
 
 
 def _findings(findings: list[Finding], viewer: Viewer) -> Table:
-    table = Table(title="What collides or burdens", box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", expand=True)
+    table = Table(
+        title="What collides or burdens",
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        title_style="bold",
+        expand=True,
+    )
     table.add_column("Severity", no_wrap=True)
     table.add_column("What", ratio=2)
     table.add_column("Between", ratio=3)
     for finding in findings:
         between = "\n".join(
-            f"{viewer.instant(party['start'])}  {viewer.place(party['institution'], party['agency'])}" for party in finding["parties"]
+            f"{viewer.instant(party['start'])}  {viewer.place(party['institution'], party['agency'])}"
+            for party in finding["parties"]
         )
         severity = Text(finding["severity"].lower(), style=_SEVERITY_STYLE[finding["severity"]])
         table.add_row(severity, finding_text(finding), between)
@@ -88,14 +103,21 @@ def _findings(findings: list[Finding], viewer: Viewer) -> Table:
 
 
 def _cases(cases: list[CaseStatus], viewer: Viewer) -> Table:
-    table = Table(title="Who holds each case", box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", expand=True)
+    table = Table(
+        title="Who holds each case",
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        title_style="bold",
+        expand=True,
+    )
     for name in ("Case", "State", "Held by", "Since", "Last step", "Expected"):
         table.add_column(name)
     for case in sorted(cases, key=lambda each: each["case"]):
         expected = viewer.instant(case["expected_by"]) if case["expected_by"] else ""
-        held_by = holder_text(case["holder"], lambda institution: viewer.place(institution, case["agency"]), case["agency"])
+        held_by = holder_text(case["holder"], viewer.name_of, case["agency"])
         table.add_row(
-            step_text(case["kind"]["mapped"]), Text(case["state"].lower(), style=_STATE_STYLE[case["state"]]), held_by,
+            step_text(case["kind"]["mapped"]),
+            Text(case["state"].lower(), style=_STATE_STYLE[case["state"]]), held_by,
             viewer.instant(case["since"]), step_text(case["last_step"]["mapped"]), expected,
         )  # fmt: skip
     return table
@@ -103,14 +125,42 @@ def _cases(cases: list[CaseStatus], viewer: Viewer) -> Table:
 
 def totals(by_agency: Mapping[str, AgencyTotals], lost: int) -> Table:
     """Inputs, events, ignored, dead-lettered and lost, by agency."""
-    table = Table(title="Every input accounted for" if not lost else "NOT every input accounted for", box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table = Table(
+        title="Every input accounted for" if not lost else "NOT every input accounted for",
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        title_style="bold",
+    )
     table.add_column("Agency")
     for name in ("sent", "inputs", "published", "ignored", "dead-lettered", "lost", "events"):
         table.add_column(name, justify="right")
     for agency, row in by_agency.items():
-        table.add_row(agency, *(str(n) for n in (row.sent, row.inputs, row.published, row.ignored, row.dead_lettered, row.lost, row.events)))
+        table.add_row(
+            agency,
+            *(
+                str(n)
+                for n in (
+                    row.sent,
+                    row.inputs,
+                    row.published,
+                    row.ignored,
+                    row.dead_lettered,
+                    row.lost,
+                    row.events,
+                )
+            ),
+        )
     table.add_section()
-    sums = [sum(getattr(row, name) for row in by_agency.values()) for name in ("sent", "inputs", "published", "ignored", "dead_lettered")]
+    sums = [
+        sum(getattr(row, name) for row in by_agency.values())
+        for name in ("sent", "inputs", "published", "ignored", "dead_lettered")
+    ]
     events = sum(row.events for row in by_agency.values())
-    table.add_row("total", *map(str, sums), Text(str(lost), style="bold green" if not lost else "bold red"), str(events), style="bold")
+    table.add_row(
+        "total",
+        *map(str, sums),
+        Text(str(lost), style="bold green" if not lost else "bold red"),
+        str(events),
+        style="bold",
+    )
     return table

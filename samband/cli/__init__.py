@@ -10,6 +10,6 @@ import sys
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    from samband.cli.root import run  # noqa: PLC0415 - so that `python -m samband` costs nothing on import
+    from samband.cli.root import run
 
     sys.exit(run(sys.argv[1:]))

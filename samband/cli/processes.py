@@ -11,7 +11,9 @@ connector = typer.Typer(no_args_is_help=True, help="A connector: run it, let a h
 router = typer.Typer(no_args_is_help=True, help="The router: run it.")
 
 
-@connector.command("run", epilog="Example: `samband connector run hospital`, with `[connectors.hospital]` in samband.toml.")
+@connector.command(
+    "run", epilog="Example: `samband connector run hospital`, with `[connectors.hospital]` in samband.toml."
+)
 def run_connector(name: Annotated[str, typer.Argument(help="Its name in samband.toml.")]) -> None:
     """Run one connector until SIGTERM or Ctrl-C."""
     from bus.logs import configure
@@ -28,10 +30,14 @@ def run_connector(name: Annotated[str, typer.Argument(help="Its name in samband.
     raise typer.Exit(run("connector", until))
 
 
-connector.command("release", epilog="Example: `samband connector release school`, after reading the report in held/.")(release)
+connector.command(
+    "release", epilog="Example: `samband connector release school`, after reading the report in held/."
+)(release)
 
 
-@router.command("run", epilog="Example: `samband router run`. More of them share the work: partitions move by themselves.")
+@router.command(
+    "run", epilog="Example: `samband router run`. More of them share the work: partitions move by themselves."
+)
 def run_router() -> None:
     """Run the router until SIGTERM or Ctrl-C."""
     from bus.logs import configure

@@ -10,6 +10,7 @@ from bus.process import INTERRUPTED, exit_code, report
 from samband.cli.broker import app as broker
 from samband.cli.demo import demo
 from samband.cli.dlq import app as dlq
+from samband.cli.legacy import legacy
 from samband.cli.processes import connector, router
 from samband.cli.schemas import app as schemas
 from samband.cli.tail import tail
@@ -19,7 +20,8 @@ from samband.cli.up import up
 
 _EPILOG = (
     "Exit codes: 0 done; 1 a check failed, or going on would do harm; 2 refused: the command, a setting or a "
-    "request; 3 Kafka or another service is away, try again; 4 an input could not be read; 70 a bug; 130 interrupted."
+    "request; 3 Kafka or another service is away, try again; 4 an input could not be read; 70 a bug; "
+    "130 interrupted."
 )
 
 app = typer.Typer(
@@ -36,6 +38,7 @@ app.add_typer(router, name="router")
 app.command()(timeline)
 app.command()(tail)
 app.add_typer(dlq, name="dlq")
+app.command(hidden=True)(legacy)
 
 
 @app.callback(epilog=_EPILOG)

@@ -17,7 +17,9 @@ _LOOK_SECONDS = 1.0
 
 def up(
     *,
-    config: Annotated[Path | None, typer.Option(help="Settings file; samband.toml here when not given.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings file; samband.toml here when not given.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the endpoints as one JSON object.")] = False,
 ) -> None:
     """Run everything: Kafka (or the configured cluster), the contract server, the connectors, the router.
@@ -41,7 +43,7 @@ async def _run(config: Path | None, stop: asyncio.Event, *, as_json: bool) -> No
 
     console = Console(stderr=True)
     with console.status("Starting") as status:
-        async with running(config, lambda doing: status.update(doing)) as system:
+        async with running(config, status.update) as system:
             status.stop()
             _show(system, as_json=as_json)
             while not stop.is_set():

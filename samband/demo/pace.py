@@ -22,8 +22,10 @@ class Timed(Protocol):
 _Act = TypeVar("_Act", bound=Timed)
 
 
-async def live_through(acts: Sequence[_Act], seconds: float, deliver: Callable[[_Act], Awaitable[None]]) -> None:
-    """Deliver the acts in order, spread over ``seconds`` as they are over the week; 0 is as fast as it goes."""
+async def live_through(
+    acts: Sequence[_Act], seconds: float, deliver: Callable[[_Act], Awaitable[None]]
+) -> None:
+    """Deliver the acts in order, spread over ``seconds`` as they are over the week; 0: as fast as it goes."""
     loop = asyncio.get_running_loop()
     started = loop.time()
     for act in acts:

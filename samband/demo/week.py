@@ -19,8 +19,12 @@ MONDAY = date(2026, 11, 16)
 """The week that the demonstration lives through; what is booked is mostly in the week after."""
 
 DEPARTMENTS = {
-    "NEVR": "Neurology", "HABI": "Habilitation", "ORTO": "Orthopaedics", "MEDI": "Internal medicine", "OYEA": "Eye clinic",
-}  # fmt: skip
+    "NEVR": "Neurology",
+    "HABI": "Habilitation",
+    "ORTO": "Orthopaedics",
+    "MEDI": "Internal medicine",
+    "OYEA": "Eye clinic",
+}
 CLASSES = ("1A", "2A", "3A", "4A", "5A", "6A", "7A")
 
 
@@ -133,9 +137,19 @@ def _when(act: HospitalAct | CaseAct) -> datetime:
 
 
 def _story_at_hospital(child: Person) -> Iterator[HospitalAct]:
-    neurology = Booking(number="NEVR-4711", department="NEVR", title="Epilepsy follow-up", start=at(8, 9), minutes=45)
-    habilitation = Booking(number="HABI-0815", department="HABI", title="Motor skills assessment", start=at(9, 10, 30), minutes=60)
-    orthopaedics = Booking(number="ORTO-1234", department="ORTO", title="Orthosis fitting", start=at(11, 13), minutes=45)
+    neurology = Booking(
+        number="NEVR-4711", department="NEVR", title="Epilepsy follow-up", start=at(8, 9), minutes=45
+    )
+    habilitation = Booking(
+        number="HABI-0815",
+        department="HABI",
+        title="Motor skills assessment",
+        start=at(9, 10, 30),
+        minutes=60,
+    )
+    orthopaedics = Booking(
+        number="ORTO-1234", department="ORTO", title="Orthosis fitting", start=at(11, 13), minutes=45
+    )
     yield HospitalAct(at=at(0, 8, 30), trigger="S12", person=child, booking=neurology, national=False)
     yield HospitalAct(at=at(0, 14, 10), trigger="A31", person=child)
     yield HospitalAct(at=at(1, 9, 40), trigger="S12", person=child, booking=habilitation)
@@ -153,20 +167,30 @@ def _hospital(town: tuple[Family, ...], draw: random.Random) -> Iterator[Hospita
     yield HospitalAct(at=at(2, 7, 6), trigger="R01", person=odd[1], flaw=Flaw.LAB_RESULT)
     yield HospitalAct(at=at(3, 13, 1), trigger="S12", person=odd[2], flaw=Flaw.NOT_HL7)
     nameless = _booking("", draw)
-    yield HospitalAct(at=at(3, 9, 2), trigger="S12", person=odd[3], booking=nameless, flaw=Flaw.NO_APPOINTMENT_ID)
+    yield HospitalAct(
+        at=at(3, 9, 2), trigger="S12", person=odd[3], booking=nameless, flaw=Flaw.NO_APPOINTMENT_ID
+    )
 
 
 def _booking(number: str, draw: random.Random) -> Booking:
     start = at(draw.randrange(7, 12), draw.randrange(8, 15), draw.choice((0, 15, 30, 45)))
     department = draw.choice(list(DEPARTMENTS))
-    return Booking(number=number, department=department, title=f"{DEPARTMENTS[department]} check-up", start=start, minutes=draw.choice((20, 30, 45)))
+    return Booking(
+        number=number,
+        department=department,
+        title=f"{DEPARTMENTS[department]} check-up",
+        start=start,
+        minutes=draw.choice((20, 30, 45)),
+    )
 
 
 def _bookings_of(person: Person, number: int, draw: random.Random) -> Iterator[HospitalAct]:
     booked = at(draw.randrange(4), draw.randrange(8, 15), draw.randrange(60))
     booking = _booking(f"GEN-{number:05}", draw)
     flaw = Flaw.SENT_TWICE if number % 9 == 0 else None
-    yield HospitalAct(at=booked, trigger="S12", person=person, booking=booking, national=number % 3 > 0, flaw=flaw)
+    yield HospitalAct(
+        at=booked, trigger="S12", person=person, booking=booking, national=number % 3 > 0, flaw=flaw
+    )
     what_happens = number % 5
     if what_happens == 1:
         moved = Booking(
@@ -207,9 +231,20 @@ def _respite_care(child: Person, parents: tuple[Person, ...]) -> Iterator[CaseAc
 
     yield act(at(0, 9, 12), type="soknadsStatus", status="MOTTATT")
     yield act(at(0, 10, 5), type="soknadLest")
-    yield act(at(0, 11), type="foresporselSendt", tjeneste="SPESIALISTVURDERING", mottaker="FJORDHEIM", svarfrist=at(14, 15).isoformat())
+    yield act(
+        at(0, 11),
+        type="foresporselSendt",
+        tjeneste="SPESIALISTVURDERING",
+        mottaker="FJORDHEIM",
+        svarfrist=at(14, 15).isoformat(),
+    )
     guardians = [{"rolle": "FORESATT", "fnr": parent.national_id} for parent in parents]
-    listed = [{"rolle": "SOKER"}, *guardians, {"rolle": "INSTITUSJON", "institusjon": "FJORDHEIM"}, {"rolle": "INSTITUSJON", "institusjon": "GRANVIK-SKOLE"}]
+    listed = [
+        {"rolle": "SOKER"},
+        *guardians,
+        {"rolle": "INSTITUSJON", "institusjon": "FJORDHEIM"},
+        {"rolle": "INSTITUSJON", "institusjon": "GRANVIK-SKOLE"},
+    ]
     yield act(
         at(1, 12), type="moteinnkalling", moteid="M-2026-31", start=at(11, 14).isoformat(), slutt=at(11, 15).isoformat(),
         sted="RADHUSET", tittel="Interdisciplinary meeting", deltakere=listed,
@@ -219,7 +254,9 @@ def _respite_care(child: Person, parents: tuple[Person, ...]) -> Iterator[CaseAc
 def _cases(town: tuple[Family, ...], draw: random.Random) -> Iterator[CaseAct]:
     for number, family in enumerate(draw.sample(town, 18)):
         yield from _social_assistance(f"sosial-2026-{number:03}", family.parents[0], number, draw)
-    broken = CaseAct(at=at(2, 15, 30), case="sosial-2026-900", person=town[0].parents[0], event={}, broken=True)
+    broken = CaseAct(
+        at=at(2, 15, 30), case="sosial-2026-900", person=town[0].parents[0], event={}, broken=True
+    )
     yield broken
 
 
@@ -237,7 +274,11 @@ def _social_assistance(case: str, person: Person, number: int, draw: random.Rand
         steps.append({"type": "sakKopiertTilArkiv"})
     if number % 2 == 0:
         steps += [
-            {"type": "vedtakFattet", "referanse": "SAK1", "utfall": {"utfall": draw.choice(("INNVILGET", "AVSLATT"))}},
+            {
+                "type": "vedtakFattet",
+                "referanse": "SAK1",
+                "utfall": {"utfall": draw.choice(("INNVILGET", "AVSLATT"))},
+            },
             {"type": "soknadsStatus", "status": "FERDIGBEHANDLET"},
         ]
     for step in steps:

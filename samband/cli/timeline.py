@@ -1,0 +1,94 @@
+"""``samband timeline``: what a citizen sees, over all agencies."""
+
+import asyncio
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from bus.reader import DecodedRecord
+    from bus.settings import Settings
+    from samband.citizen_view import CitizenView
+
+_TOPICS = ("timeline", "coordination")
+
+
+def timeline(
+    citizen: Annotated[
+        str | None,
+        typer.Argument(
+            help="The citizen's key, as on the topics. Without one, a national number is asked for."
+        ),
+    ] = None,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on and show changes as they come.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object (with --follow: one a change).")
+    ] = False,
+    zone: Annotated[str, typer.Option(help="Time zone of what is shown.")] = "Europe/Oslo",
+    country: Annotated[
+        str, typer.Option(help="Country of a number that is asked for: NO, SE, DK, FI.")
+    ] = "NO",
+) -> None:
+    """Show a citizen's timeline, what collides, and who holds each case.
+
+    A number is typed without being shown and never leaves this process: it becomes the citizen's key.
+    Example: `samband timeline 1.Zm9vYmFyYmF6cXV4cXV1eA --follow`.
+    """
+    from bus.settings import load_settings
+
+    settings = load_settings()
+    key = citizen or _ask(settings, country)
+    asyncio.run(_show(settings, key, ZoneInfo(zone), follow=follow, as_json=as_json))
+
+
+def _ask(settings: "Settings", country: str) -> str:
+    from connectors.kit.identifiers import normalise
+    from connectors.kit.pseudonyms import Pseudonyms
+
+    number = normalise(country, typer.prompt("National number", hide_input=True, err=True))
+    return Pseudonyms(settings.pseudonym_key(), settings.pseudonym.version).of(number.system, number.value)
+
+
+async def _show(settings: "Settings", citizen: str, zone: ZoneInfo, *, follow: bool, as_json: bool) -> None:
+    from bus import reader
+    from samband.citizen_view import CitizenView
+
+    view = CitizenView()
+    async for found in reader.decoded(reader.read_to_end(settings, *_TOPICS)):
+        _take(view, found, citizen)
+    _print(settings, view, zone, as_json=as_json)
+    if not follow:
+        return
+    async for found in reader.decoded(reader.follow(settings, *_TOPICS, from_beginning=True)):
+        if _take(view, found, citizen):
+            _print(settings, view, zone, as_json=as_json)
+
+
+def _take(view: "CitizenView", found: "DecodedRecord", citizen: str) -> bool:
+    if found.decoded is None:
+        return False
+    value = found.decoded.value
+    return bool(value.get("citizen") == citizen and view.add(found.decoded.record, value))
+
+
+def _print(settings: "Settings", view: "CitizenView", zone: ZoneInfo, *, as_json: bool) -> None:
+    from samband.names import institution_names
+    from samband.views import Viewer
+    from samband.views import citizen as shown
+
+    if as_json:
+        sys.stdout.write(json.dumps(view.as_object(), ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+        return
+    console = Console()
+    if console.is_terminal:
+        console.clear()
+    if not view.entries:
+        console.print("Nothing is known of this citizen yet.")
+        return
+    console.print(shown(view, Viewer(zone, institution_names(settings.router.institutions))))

@@ -1,0 +1,57 @@
+"""Writes the demonstration's ``samband.toml``: what an operator would write, with a key made for this run."""
+
+import json
+import secrets
+from pathlib import Path
+
+from samband.demo.institutions import MUNICIPALITY, REGISTER
+
+CONNECTORS = ("hospital", "school", "municipality")
+
+
+def write(folder: Path) -> Path:
+    """``folder/samband.toml``, for a system whose data all lie in ``folder``."""
+    path = folder / "samband.toml"
+    path.write_text(_text(folder), encoding="utf-8")
+    path.chmod(0o600)
+    return path
+
+
+def drop_folder(folder: Path, connector: str) -> Path:
+    """Where the simulated legacy system of ``connector`` leaves its files."""
+    return folder / "drop" / connector
+
+
+def _text(folder: Path) -> str:
+    quoted = json.dumps  # a TOML basic string is written like a JSON string
+    return f"""\
+data_dir = {quoted(str(folder))}
+
+[pseudonym]
+key = {quoted(secrets.token_urlsafe(48))}
+
+[router]
+institutions = {quoted(str(REGISTER))}
+
+[connectors.hospital]
+kind = "hospital"
+agency = "hospital.fjordheim"
+legal_basis = "GDPR-6-1-e"
+purpose = "coordination"
+port = 0
+
+[connectors.school]
+kind = "school"
+agency = "school.granvik"
+legal_basis = "GDPR-6-1-e"
+purpose = "coordination"
+drop = {{ folder = {quoted(str(drop_folder(folder, "school")))}, interval_seconds = 0.2 }}
+
+[connectors.municipality]
+kind = "municipality"
+agency = "municipality.granvik"
+legal_basis = "GDPR-6-1-e"
+purpose = "coordination"
+institution = {quoted(MUNICIPALITY.code)}
+http = {{ port = 0 }}
+"""
