@@ -54,6 +54,10 @@ class LostRecordsError(FatalError):
     """Records or state that should be there are gone; going on would hide it."""
 
 
+class LocalStoreError(RetriableError):
+    """A local state store could not be read or written; the changelog has everything that was in it."""
+
+
 class StageError(FatalError):
     """A stage failed with an error that is no PoisonError."""
 

@@ -7,12 +7,15 @@ from there gives the present. Nothing here is durable by itself: the folder may 
 
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch
+
+from bus.errors import LocalStoreError
 
 S = TypeVar("S")
 
@@ -69,15 +72,20 @@ class Store(Generic[S]):
         self._hot: dict[bytes, S | None] = {}
         self._dirty: dict[bytes, None] = {}
         self._db: Rdict | None = None
+        self._broken = False
 
     def open(self, end_offset: int) -> Opened:
         """Open what an earlier owner left. It is thrown away if it is damaged, old, or ahead of the changelog."""
         self.close()
         try:
+            if self._broken:
+                raise _Unusable("failed")
             offset = self._open(end_offset)
         except _Unusable as problem:
             self.discard()
-            self._db = Rdict(str(self._path), _options())
+            with self._guarded():
+                self._db = Rdict(str(self._path), _options())
+            self._broken = False
             return Opened(0, str(problem))
         return Opened(offset, "")
 
@@ -116,7 +124,8 @@ class Store(Generic[S]):
         hot = self._hot
         if key in hot:
             return hot[key]
-        data = self._open_db.get(_STATE + key)
+        with self._guarded():
+            data = self._open_db.get(_STATE + key)
         if data is None:
             return None
         state = hot[key] = self._load(data)
@@ -160,7 +169,19 @@ class Store(Generic[S]):
             else:
                 batch.put(_STATE + key, value)
         batch.put(_CHECKPOINT, msgspec.msgpack.encode(Checkpoint(offset, time.time())))
-        self._open_db.write(batch)
+        with self._guarded():
+            self._open_db.write(batch)
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """A store that fails is not believed again: the next `open` throws it away."""
+        try:
+            yield
+        except Exception as error:  # rocksdict raises bare Exception for corruption and a full disk alike
+            self._broken = True
+            raise LocalStoreError(
+                "a local state store failed", fix="check that the disk of the state folder has space and is sound"
+            ) from error
 
     def positions(self) -> dict[str, int] | None:
         """The input positions that belong to this state (logical topic to next offset); None before any commit."""

@@ -1,0 +1,173 @@
+"""Workers as processes, topics of their own, and what must hold after whatever was done to them."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import psutil
+
+from bus.engine.store import POSITIONS
+from bus.producer import Producer
+from bus.reader import Record, read_to_end
+from bus.settings import Settings, load_settings
+from bus.topics import Wanted, apply
+from tests.bus.engine.ledger import INPUT, NAME, OUTPUT, Account, Ledger
+from tests.waiting import until
+
+PARTITIONS = 4
+WORKER = Path(__file__).with_name("ledger.py")
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def settings_for(broker: str, prefix: str, data_dir: Path, **engine: object) -> Settings:
+    return load_settings(
+        bootstrap_servers=broker,
+        data_dir=data_dir,
+        kafka={"topic_prefix": prefix, "session_timeout_seconds": 6},
+        engine={"max_batch_records": 300, "transaction_timeout_seconds": 10, **engine},
+    )
+
+
+async def make_topics(settings: Settings) -> None:
+    policies = {INPUT: "delete", OUTPUT: "delete", f"{INPUT}.dlq": "delete", f"{NAME}.changelog": "compact"}
+    await apply(
+        settings,
+        [
+            Wanted(settings.topic(name), PARTITIONS, {"cleanup.policy": policy})
+            for name, policy in policies.items()
+        ],
+    )
+
+
+async def send(settings: Settings, records: Iterable[tuple[str, str]]) -> None:
+    async with Producer(settings) as producer:
+        sent = [await producer.send(INPUT, key=key.encode(), value=value.encode()) for key, value in records]
+        await asyncio.gather(*sent)
+
+
+def numbered(count: int, keys: int = 40) -> list[tuple[str, str]]:
+    return [(f"key-{number % keys}", str(number)) for number in range(count)]
+
+
+async def read(settings: Settings, topic: str) -> list[Record]:
+    return [record async for record in read_to_end(settings, topic)]
+
+
+async def count_outputs(settings: Settings) -> int:
+    return len(await read(settings, OUTPUT))
+
+
+async def outputs_reach(settings: Settings, count: int, timeout: float = 60.0) -> None:
+    async def reached() -> bool:
+        return await count_outputs(settings) >= count
+
+    await until(reached, timeout=timeout, what=f"{count} outputs")
+
+
+def replay(records: Iterable[Record]) -> tuple[dict[str, Account], dict[str, list[str]]]:
+    """States and outputs by key, by the pure stage alone."""
+    stage = Ledger()
+    states: dict[str, Account] = {}
+    outputs: dict[str, list[str]] = {}
+    for record in records:
+        assert record.key is not None
+        assert record.value is not None
+        key = record.key.decode()
+        if record.value == b"poison":
+            continue
+        state, made = stage.step(key, states.get(key), record.value.decode())
+        if state is None:
+            states.pop(key, None)
+        else:
+            states[key] = state
+        outputs.setdefault(key, []).extend(output.value.decode() for output in made)
+    return states, outputs
+
+
+async def changelog_states(settings: Settings) -> dict[str, Account]:
+    states: dict[str, Account] = {}
+    for record in await read(settings, f"{NAME}.changelog"):
+        assert record.key is not None
+        if record.key == POSITIONS:
+            continue
+        if record.value is None:
+            states.pop(record.key.decode(), None)
+        else:
+            states[record.key.decode()] = Ledger().load(record.value)
+    return states
+
+
+async def assert_exactly_once(settings: Settings) -> None:
+    """Outputs and changelog are what a pure replay of the committed input gives: nothing missing, twice or moved."""
+    states, outputs = replay(await read(settings, INPUT))
+    found: dict[str, list[str]] = {}
+    for record in await read(settings, OUTPUT):
+        assert record.key is not None
+        assert record.value is not None
+        found.setdefault(record.key.decode(), []).append(record.value.decode())
+    assert found == outputs
+    assert await changelog_states(settings) == states
+
+
+class Worker:
+    """A worker process and its log."""
+
+    def __init__(self, settings: Settings, log: Path, *arguments: str) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("SAMBAND_")}
+        environment |= {
+            "PYTHONPATH": str(REPOSITORY),
+            "SAMBAND_BOOTSTRAP_SERVERS": str(settings.bootstrap_servers),
+            "SAMBAND_DATA_DIR": str(settings.data_dir),
+            "SAMBAND_KAFKA__TOPIC_PREFIX": settings.kafka.topic_prefix,
+            "SAMBAND_KAFKA__SESSION_TIMEOUT_SECONDS": str(settings.kafka.session_timeout_seconds),
+            "SAMBAND_ENGINE__MAX_BATCH_RECORDS": str(settings.engine.max_batch_records),
+            "SAMBAND_ENGINE__TRANSACTION_TIMEOUT_SECONDS": str(settings.engine.transaction_timeout_seconds),
+            "SAMBAND_LOG__FORMAT": "json",
+        }
+        self.log = log
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, str(WORKER), *arguments],
+                env=environment,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+            )
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def stop(self) -> int:
+        """End in order; the exit code."""
+        self.process.terminate()
+        return self.process.wait(timeout=20)
+
+    def ready(self, partitions: int = 1) -> bool:
+        """So many partitions have been taken over."""
+        assert self.process.poll() is None, self.log.read_text()
+        return self.log.read_text().count("engine_restored") >= partitions
+
+    def stopped(self) -> bool:
+        """It was stopped by SIGSTOP and waits."""
+        return psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
+
+
+@contextlib.contextmanager
+def workers() -> Iterator[list[Worker]]:
+    """A list for workers; whatever is still alive at the end is killed."""
+    started: list[Worker] = []
+    try:
+        yield started
+    finally:
+        for worker in started:
+            if worker.process.poll() is None:
+                worker.signal(signal.SIGCONT)
+                worker.kill()
