@@ -33,5 +33,7 @@ def server_properties(data: str, broker_port: int, controller_port: int) -> str:
         "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
         "num.network.threads": 2,
         "num.io.threads": 4,
+        # After a crash the broker waits until its earlier life has timed out; the default is nine seconds.
+        "broker.session.timeout.ms": 6000,
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -26,8 +26,16 @@ _RECORDS = [b"first", b"second", "\u00e6\u00f8\u00e5".encode()]
 
 
 @pytest.fixture
-def new_broker(data_dir: Path, cache_dir: Path) -> NewBroker:
-    return lambda **options: EmbeddedBroker(data_dir, cache_dir=cache_dir, heap="256m", **options)
+def new_broker(data_dir: Path, cache_dir: Path) -> Iterator[NewBroker]:
+    brokers: list[EmbeddedBroker] = []
+
+    def make(**options: int) -> EmbeddedBroker:
+        brokers.append(EmbeddedBroker(data_dir, cache_dir=cache_dir, heap="256m", port=options.get("port")))
+        return brokers[-1]
+
+    yield make
+    for broker in brokers:
+        broker.stop()
 
 
 async def _write(bootstrap_servers: str) -> None:
@@ -50,7 +58,7 @@ async def _read(bootstrap_servers: str) -> list[bytes]:
         bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest", isolation_level="read_committed"
     ) as consumer:
         consumer.assign([TopicPartition("kept", 0)])
-        return [(await asyncio.wait_for(consumer.getone(), 20)).value for _ in _RECORDS]
+        return [(await asyncio.wait_for(consumer.getone(), 60)).value for _ in _RECORDS]
 
 
 async def test_restart_keeps_the_records_and_the_port_and_else_takes_another(new_broker: NewBroker, data_dir):
