@@ -211,9 +211,9 @@ def parse(schema: Schema, *, checked: bool = False) -> Schema:
     """``schema`` as fastavro wants it, without logical types: instants stay integers.
 
     ``checked`` makes writing refuse what fastavro would otherwise bend into a whole number: 1.5, True, and
-    values beyond 32 or 64 bits.
+    values beyond 32 or 64 bits; and a text where a list is meant.
     """
-    parsed = fastavro.parse_schema(_plain(schema, _CHECKED_NUMBERS if checked else {}))
+    parsed = fastavro.parse_schema(_plain(schema, _CHECKED if checked else {}))
     if not isinstance(parsed, dict):
         raise EncodeError("a record schema is expected")
     return parsed
@@ -224,17 +224,19 @@ def _misfit(record: str, value: object, schema: Schema) -> EncodeError:
     return EncodeError(f"{record}: {problems}", fix="Mend the code that makes the record.")
 
 
-def _plain(node: Any, numbers: Mapping[str, Any]) -> Any:
+def _plain(node: Any, checked: Mapping[str, Any]) -> Any:
     if isinstance(node, str):
-        return numbers.get(node, node)
+        return {"type": node} | checked[node] if node in checked else node
     if isinstance(node, list):
-        return [_plain(item, numbers) for item in node]
+        return [_plain(item, checked) for item in node]
     plain = {key: item for key, item in node.items() if key != "logicalType"}
     for child in ("type", "items", "values"):
-        if child in plain:
-            plain[child] = _plain(plain[child], numbers)
+        if child in plain and plain[child] != "array":
+            plain[child] = _plain(plain[child], checked)
     if "fields" in plain:
-        plain["fields"] = [_plain(field, numbers) for field in plain["fields"]]
+        plain["fields"] = [_plain(field, checked) for field in plain["fields"]]
+    if plain.get("type") == "array":
+        plain |= checked.get("array", {})
     return plain["type"] if plain.keys() == {"type"} else plain
 
 
@@ -249,5 +251,12 @@ def _whole_number(bits: int) -> Callable[[Any, Any], int]:
     return check
 
 
-_CHECKED_NUMBERS = {kind: {"type": kind, "logicalType": "samband-checked"} for kind in BITS}
+def _list(value: Any, _: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return value
+    raise ValueError("not a list")
+
+
+_CHECKED = {kind: {"logicalType": "samband-checked"} for kind in (*BITS, "array")}
 LOGICAL_WRITERS.update({f"{kind}-samband-checked": _whole_number(bits) for kind, bits in BITS.items()})
+LOGICAL_WRITERS["array-samband-checked"] = _list

@@ -30,7 +30,7 @@ def _check(node: Any, value: Any, path: str, types: dict[str, Schema]) -> Iterat
             yield from _check_union(node, value, path, types)
         case "record":
             yield from _check_record(node, value, path, types)
-        case "array" if isinstance(value, list):
+        case "array" if isinstance(value, list | tuple):
             for number, item in enumerate(value):
                 yield from _check(node["items"], item, f"{path}[{number}]", types)
         case "map" if isinstance(value, Mapping):
