@@ -74,7 +74,7 @@ class Ledger:
         return totals
 
     def lost(self, sent: Mapping[str, int]) -> int:
-        """Inputs without an outcome, promised facts that are not there, facts that the router never showed."""
+        """Inputs without outcome, promised facts that are not there, facts that the router never showed."""
         inputs = sum(totals.lost for totals in self.totals(sent).values())
         promised = set().union(*self.promised.values())
         unrouted = max(0, len(self.facts - self.routed) - self.stage_dead_letters)

@@ -5,7 +5,6 @@
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -45,18 +44,24 @@ async def running(config: Path | None, tell: Tell) -> AsyncIterator[System]:
     async with AsyncExitStack() as stack:
         bootstrap_servers = await _kafka(settings, stack, tell)
         settings = load_settings(config, bootstrap_servers=bootstrap_servers)
-        environment = {
-            "SAMBAND_BOOTSTRAP_SERVERS": bootstrap_servers,
-            "SAMBAND_DATA_DIR": os.path.abspath(settings.data_dir),
-        }
-        if config is not None:
-            environment["SAMBAND_CONFIG"] = os.path.abspath(config)
-        supervisor = await stack.enter_async_context(Supervisor(settings.data_dir, environment))
+        supervisor = Supervisor(settings.data_dir, _environment(settings, config))
+        await stack.enter_async_context(supervisor)
         system = System(settings, supervisor, {"kafka": {"bootstrap_servers": bootstrap_servers}})
         tell("Making the topics and publishing the contract")
         await apply(settings)
         await _start(system, tell)
         yield system
+
+
+def _environment(settings: Settings, config: Path | None) -> dict[str, str]:
+    """What the children need to find the same settings, data and Kafka."""
+    environment = {
+        "SAMBAND_BOOTSTRAP_SERVERS": settings.bootstrap_servers or "",
+        "SAMBAND_DATA_DIR": str(settings.data_dir.resolve()),
+    }
+    if config is not None:
+        environment["SAMBAND_CONFIG"] = str(config.resolve())
+    return environment
 
 
 async def _kafka(settings: Settings, stack: AsyncExitStack, tell: Tell) -> str:

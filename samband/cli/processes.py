@@ -52,3 +52,27 @@ def run_router() -> None:
         await main(settings, stop)
 
     raise typer.Exit(run("router", until))
+
+
+def serve_contract() -> None:
+    """Serve the contract over the Confluent registry API, read-only, until SIGTERM or Ctrl-C."""
+    from bus.admin import AdminServer
+    from bus.endpoints import announced
+    from bus.logs import configure
+    from bus.process import run
+    from bus.registry.server import ContractServer
+    from bus.settings import load_settings
+
+    settings = load_settings()
+    configure(settings.log)
+    listener = settings.contract_server
+
+    async def until(stop: asyncio.Event) -> None:
+        async with (
+            AdminServer(settings.admin) as admin,
+            ContractServer(listener.host, listener.port) as server,
+        ):
+            with announced(settings.data_dir, "contract", {"admin": admin.url, "registry": server.url}):
+                await stop.wait()
+
+    raise typer.Exit(run("contract", until))

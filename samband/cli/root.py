@@ -11,7 +11,7 @@ from samband.cli.broker import app as broker
 from samband.cli.demo import demo
 from samband.cli.dlq import app as dlq
 from samband.cli.legacy import legacy
-from samband.cli.processes import connector, router
+from samband.cli.processes import connector, router, serve_contract
 from samband.cli.schemas import app as schemas
 from samband.cli.tail import tail
 from samband.cli.timeline import timeline
@@ -32,6 +32,9 @@ app.command()(demo)
 app.command()(up)
 app.add_typer(broker, name="broker")
 app.add_typer(topics, name="topics")
+schemas.command("serve", epilog="Example: `SAMBAND_CONTRACT_SERVER__PORT=8081 samband schemas serve`.")(
+    serve_contract
+)
 app.add_typer(schemas, name="schemas")
 app.add_typer(connector, name="connector")
 app.add_typer(router, name="router")

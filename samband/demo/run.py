@@ -62,7 +62,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Who watches: ``tell`` hears what is done, ``show`` sees each snapshot, ``hold`` is awaited at the end."""
+    """Who watches: hears what is being done, sees each snapshot, and holds everything at the end."""
 
     tell: Tell
     show: Show

@@ -246,9 +246,15 @@ def _respite_care(child: Person, parents: tuple[Person, ...]) -> Iterator[CaseAc
         {"rolle": "INSTITUSJON", "institusjon": "GRANVIK-SKOLE"},
     ]
     yield act(
-        at(1, 12), type="moteinnkalling", moteid="M-2026-31", start=at(11, 14).isoformat(), slutt=at(11, 15).isoformat(),
-        sted="RADHUSET", tittel="Interdisciplinary meeting", deltakere=listed,
-    )  # fmt: skip
+        at(1, 12),
+        type="moteinnkalling",
+        moteid="M-2026-31",
+        start=at(11, 14).isoformat(),
+        slutt=at(11, 15).isoformat(),
+        sted="RADHUSET",
+        tittel="Interdisciplinary meeting",
+        deltakere=listed,
+    )
 
 
 def _cases(town: tuple[Family, ...], draw: random.Random) -> Iterator[CaseAct]:
