@@ -74,7 +74,7 @@ def _withdrawn(records: Records, target: FactId, asking: tuple[FactId, ...]) -> 
     ]
     if not found:
         return None
-    chosen = min(found, key=lambda entry: (not entry.retracts, isinstance(entry.by, str), entry.by))
+    chosen = min(found, key=lambda entry: (not entry.retracts, entry.by))
     return Standing(RETRACTED if chosen.retracts else CORRECTED, chosen.by)
 
 

@@ -30,8 +30,11 @@ SENSITIVITIES = ("INTERNAL", "PERSONAL", "SENSITIVE")
 PROTECTIONS = ("NONE", "CONFIDENTIAL", "CONFIDENTIAL_ADDRESS", "STRICTLY_CONFIDENTIAL_ADDRESS")
 """Weakest first, so that the larger index is the one that counts."""
 
-FactId = bytes | str
-"""An event id: the 16 bytes of a UUID, or the text when it is not one."""
+FactId = bytes
+"""An event id: the 16 bytes of a UUID; any other text in UTF-8 with an end that UTF-8 cannot hold."""
+_UUID_BYTES = 16
+_UUID_TEXT = 36
+_END = b"\xff"
 
 
 class Fact(msgspec.Struct, array_like=True):
@@ -186,20 +189,21 @@ def instant_of(value: int) -> int:
 
 def fact_id(event_id: str) -> FactId:
     """An event id as it is stored."""
-    if len(event_id) == 36:  # noqa: PLR2004 - the length of a UUID's text
+    if len(event_id) == _UUID_TEXT:
         try:
             packed = bytes.fromhex(event_id.replace("-", ""))
         except ValueError:
-            return event_id
-        if event_id_of(packed) == event_id:
+            packed = b""
+        if len(packed) == _UUID_BYTES and event_id_of(packed) == event_id:
             return packed
-    return event_id
+    text = event_id.encode() + _END
+    return text if len(text) != _UUID_BYTES else text + _END
 
 
 def event_id_of(stored: FactId) -> str:
     """The event id that ``fact_id`` took."""
-    if isinstance(stored, str):
-        return stored
+    if len(stored) != _UUID_BYTES:
+        return stored.rstrip(_END).decode()
     text = stored.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
@@ -235,14 +239,10 @@ Order = tuple[int, int, bool, int, bytes]
 def source_order(fact: Fact) -> Order:
     """The order in which the source said it: recorded, occurred, sequence (none first), id. It is total."""
     recorded, occurred, sequence = instant_of(fact.recorded), instant_of(fact.occurred), fact.sequence
-    return recorded, occurred, sequence is not None, sequence or 0, _tie(fact.id)
+    return recorded, occurred, sequence is not None, sequence or 0, fact.id
 
 
 def world_order(fact: Fact) -> Order:
     """The order in which it happened: occurred, recorded, sequence (none first), id. It is total."""
     recorded, occurred, sequence = instant_of(fact.recorded), instant_of(fact.occurred), fact.sequence
-    return occurred, recorded, sequence is not None, sequence or 0, _tie(fact.id)
-
-
-def _tie(stored: FactId) -> bytes:
-    return stored if isinstance(stored, bytes) else stored.encode()
+    return occurred, recorded, sequence is not None, sequence or 0, fact.id

@@ -1,0 +1,87 @@
+"""Hands the core to the engine: decodes what comes in, encodes what goes out, and nothing else."""
+
+from collections.abc import Sequence
+
+from bus.engine.stage import Output
+from router.events import MOVES, Event
+from router.rules import Rules
+from router.state import KIND_NUMBER, Citizen, dump, load
+from router.step import step
+from schemas.codec import Codec
+from schemas.errors import FatalError, PoisonError
+
+
+class UnreadableStateError(FatalError):
+    """A stored state was written by another version of the router, or is damaged."""
+
+
+class CitizenStage:
+    """The stage ``router.citizen``: all facts of a citizen and the moves between keys, one state per key."""
+
+    name: str = "router.citizen"
+    inputs: tuple[str, ...] = ("person", "appointment", "stay", "case", "education", MOVES)
+
+    def __init__(self, codec: Codec, rules: Rules) -> None:
+        """One codec and one set of rules serve all partitions of a process."""
+        self._codec = codec
+        self._rules = rules
+
+    def decode(self, topic: str, key: bytes, value: bytes) -> Event:
+        """The event in a record.
+
+        Raises:
+            PoisonError: it is no fact or move that this version knows, or not under its own key.
+        """
+        event = self._fact(topic, value) if topic != MOVES else self._move(value)
+        if event.key.encode() != key:
+            raise PoisonError(
+                "the record's key is not the citizen's that it names",
+                reason="key.mismatch",
+                where="/meta/subject/key",
+            )
+        return event
+
+    def step(self, key: str, state: Citizen | None, event: Event) -> tuple[Citizen | None, Sequence[Output]]:
+        """The next state and the encoded outputs."""
+        after, said = step(key, state, event, self._rules)
+        encode = self._codec.encode
+        return after, [
+            Output(output.topic, output.key.encode(), encode(output.record, output.value)) for output in said
+        ]
+
+    def dump(self, state: Citizen) -> bytes:
+        """The state as bytes."""
+        return dump(state)
+
+    def load(self, data: bytes) -> Citizen:
+        """The state that ``dump`` wrote.
+
+        Raises:
+            UnreadableStateError: going on would forget what is known of a citizen.
+        """
+        try:
+            return load(data)
+        except PoisonError as error:
+            raise UnreadableStateError(
+                str(error), fix="Run the version that wrote it, or rebuild the state by a replay."
+            ) from None
+
+    def _fact(self, topic: str, data: bytes) -> Event:
+        decoded = self._codec.decode(data)
+        if decoded.record not in KIND_NUMBER:
+            raise PoisonError(
+                f"{decoded.record} is not a fact that the router knows", reason="record.unknown", where="/1"
+            )
+        return Event(topic, decoded.value["meta"]["subject"]["key"], decoded.record, decoded.value, data)
+
+    def _move(self, data: bytes) -> Event:
+        decoded = self._codec.decode(data)
+        move = decoded.value
+        if decoded.record != "Move":
+            raise PoisonError(f"{decoded.record} is not a Move", reason="record.unknown", where="/1")
+        moved: Event | Citizen | None = None
+        if move["kind"] == "STATE":
+            moved = load(move["payload"])
+        elif move["kind"] == "FACT":
+            moved = self._fact(move["source_topic"] or "", move["payload"])
+        return Event(MOVES, move["to_key"], "Move", move, data, moved)
