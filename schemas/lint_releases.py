@@ -9,7 +9,7 @@ from schemas.codec import parse
 from schemas.compatibility import incompatibilities
 from schemas.examples import from_json
 from schemas.generate import generated
-from schemas.lint import Contract, Found, rule
+from schemas.lint import GENERATED, Contract, Found, rule
 from schemas.release import fingerprint
 from schemas.sources import resolve
 from schemas.validation import misfits
@@ -122,7 +122,7 @@ def remarks_are_known(contract: Contract) -> Found:
                 )
 
 
-@rule("generated.fresh")
+@rule(GENERATED)
 def generated_files_are_fresh(contract: Contract) -> Found:
     """What is generated from the contract says what the contract says."""
     for path, text in generated(contract.root).items():

@@ -22,7 +22,6 @@ from schemas.codec import (
     UnknownSchemaIdError,
     WrongMagicByteError,
 )
-from schemas.errors import PoisonError
 from schemas.examples import Example, from_json, load_examples
 from schemas.sources import Schema
 from tests.schemas.values import values
@@ -94,12 +93,10 @@ def test_a_damaged_record_is_a_record_or_a_decode_error(example: Example, place:
 
 def _decode_or_refuse(data: bytes) -> None:
     try:
-        decoded = CODEC.decode(data)
+        reason = CODEC.decode(data).record
     except DecodeError as error:
-        assert error.reason
-        assert isinstance(error, PoisonError)
-    else:
-        assert decoded.record in RECORDS
+        reason = error.reason
+    assert reason in RECORDS or reason.split(".")[0] in ("frame", "schema", "body")
 
 
 @pytest.mark.parametrize(
@@ -148,7 +145,11 @@ def _booked() -> dict[str, Any]:
         ("start.instant", 2**63, "start.instant: expected long, found one out of range"),
         ("start.confidence", "SURE", "start.confidence: expected one of EXACT, NO_ZONE, DATE_ONLY, DOUBTFUL"),
         ("meta.subject.key", None, "meta.subject.key: expected string, found NoneType"),
-        ("meta.subject.key", "\ud800", "meta.subject.key: expected string, found text that UTF-8 cannot hold"),
+        (
+            "meta.subject.key",
+            "\ud800",
+            "meta.subject.key: expected string, found text that UTF-8 cannot hold",
+        ),
         ("meta.remarks", "time.no_zone", "meta.remarks: expected array, found str"),
         ("meta.remarks", [None], "meta.remarks[0]: expected string, found NoneType"),
         ("details", [], "details: expected a samband.appointment.AppointmentDetails, found list"),

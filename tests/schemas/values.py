@@ -37,7 +37,5 @@ def _values(node: Any, types: dict[str, Any]) -> st.SearchStrategy[Any]:
             return st.lists(_values(node["items"], types), max_size=3)
         case "map":
             return st.dictionaries(_TEXT, _values(node["values"], types), max_size=3)
-        case "fixed":
-            return st.binary(min_size=node["size"], max_size=node["size"])
-        case kind:
-            return _SCALARS[kind]
+    size = node.get("size") if isinstance(node, dict) else None
+    return st.binary(min_size=size, max_size=size) if size else _SCALARS[kind_of(node)]
