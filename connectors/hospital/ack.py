@@ -64,10 +64,15 @@ def acknowledge(
 
     It speaks the sender's delimiters and version and goes back to MSH-3 and MSH-4. What it echoes it
     echoes as bytes, so that it is in the message's character set even where that is not known.
-    A message without a readable header gets the default delimiters and an empty MSA-2.
+    A message without a readable header gets the default delimiters and an empty MSA-2, one with ambiguous
+    encoding characters the default ones.
     """
     source = header or _DEFAULT
-    separator, encoding = source.raw(1), source.raw(2) or b"^~\\&"
+    separator, encoding = source.raw(1), source.raw(2)
+    if not _usable(separator, encoding):
+        encoding = _DEFAULT.raw(2)
+        source = source if _usable(separator, encoding) else _DEFAULT
+        separator = source.raw(1)
     component = encoding[:1]
     version = source.version
     trigger = source.code(9, 2).encode("latin-1")
@@ -94,6 +99,13 @@ def acknowledge(
     if rejection:
         segments.append(_error(rejection, separator, encoding, version))
     return b"\r".join(segments) + b"\r"
+
+
+def _usable(separator: bytes, encoding: bytes) -> bool:
+    signs = (separator + encoding).decode("latin-1")
+    return bool(encoding) and not any(
+        sign.isalnum() or sign.isspace() or signs.count(sign) > 1 for sign in signs
+    )
 
 
 def _error(rejection: Rejection, separator: bytes, encoding: bytes, version: tuple[int, int] | None) -> bytes:

@@ -42,7 +42,7 @@ _NOT_OF_A_PERSON: Final = frozenset(
 _PATIENT_NUMBERS: Final = frozenset({"MR", "PI", "PT", "MRT", "MC"})
 _PLACEHOLDER = re.compile(r"0+|9{6,}|x+|unknown|ukjent|n/?a", re.IGNORECASE)
 _NATIONAL_RUN = re.compile(
-    r"(?<!\d)(?:\d{10,12}(?!\d)|\d{6}(?:\d\d)?[-+A-FU-Y ]\d{3}[0-9A-Za-z](?!\d)|\d{6} \d{5}(?!\d))"
+    r"(?<!\d)(?:\d{10,12}(?!\d)|\d{6}(?:\d\d)?[-+A-FU-Y ]\d{3}[0-9A-Za-z](?!\d)|\d{6}[-. ]\d{5}(?!\d))"
 )
 """What a Nordic national identifier looks like within another text, in any usual spelling."""
 _ANY_PATIENT_NUMBER = 2

@@ -86,12 +86,12 @@ def _planned(message: HospitalMessage, record: str) -> list[Fact]:
         return missed(message)
     if status["mapped"] in ("CANCELLED", "ENTERED_IN_ERROR"):
         return cancelled(message)
-    start = _start(message)
+    common, start = _common(message), _start(message)
     if start is None:
         raise Unmappable("the appointment has no start", reason="appointment.no_start", where="SCH-11.4")
     service = message.body.first("AIS")
     body = {
-        **_common(message),
+        **common,
         "start": start,
         "end": _end(message, start),
         "place": _place_code(message),

@@ -13,7 +13,7 @@ AT = datetime(2026, 11, 16, 8, 0, tzinfo=UTC)
 
 def header(accept: str = "", application: str = "", code: str = "ADT^A01", version: str = "2.5") -> Header:
     found = Header.of(
-        f"MSH|^~\\&|PAS|SYKEHUS|SAMBAND|BUS|20261116||{code}|M 1|P|{version}|||{accept}|{application}".encode()
+        f"MSH|^~\\&|PAS|SYKEHUS|SAMBAND|BUS|2026||{code}|M 1|P|{version}|||{accept}|{application}".encode()
     )
     assert found is not None
     return found
@@ -103,3 +103,17 @@ def test_control_ids_are_ours_alone_and_short_enough():
 )  # fmt: skip
 def test_versions(text, version):
     assert header(version=text).version == version
+
+
+@pytest.mark.parametrize("start", ["MSH|^^\\&|", "MSH||", "MSH|ABCD|"])
+def test_a_message_with_ambiguous_delimiters_is_answered_in_the_default_ones(start):
+    source = Header.of(f"{start}PAS|SYKEHUS|S|B|2026||ADT^A01|M1|P|2.5".encode())
+    answer = acknowledge(source, "AR", control_id="1", at=AT).decode()
+    assert answer.startswith("MSH|^~\\&|S|B|PAS|SYKEHUS|")
+    assert "MSA|AR|M1" in answer
+
+
+def test_a_letter_for_a_separator_is_answered_in_the_default_delimiters():
+    source = Header.of(b"MSHA^~\\&APASASYKEHUSASABA2026")
+    answer = acknowledge(source, "AR", control_id="1", at=AT).decode()
+    assert answer.split("\r")[1] == "MSA|AR|"

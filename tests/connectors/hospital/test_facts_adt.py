@@ -1,6 +1,7 @@
 """ADT: expected facts are written down from the standard and the contract."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -31,8 +32,8 @@ VISIT = f"PV1|1|I|MEDI^12^2{'|' * 16}V1"
 EMILS = [identifier(FNR_SYSTEM, FNR, national=True), identifier(OWN, "4711")]
 
 
-def stay(trigger: str, patient: Patient = EMIL, **more: object) -> bytes:
-    return adt(trigger, envelope(), patient, visit="V1", department="MEDI", **more)  # type: ignore[arg-type]
+def stay(trigger: str, patient: Patient = EMIL, **more: Any) -> bytes:
+    return adt(trigger, envelope(), patient, visit="V1", department="MEDI", **more)
 
 
 @pytest.mark.parametrize("trigger", ["A01", "A04"])

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ BOOKING = Booking(
 )  # fmt: skip
 
 
-def booked(trigger: str = "S12", **changes: object) -> bytes:
+def booked(trigger: str = "S12", **changes: Any) -> bytes:
     return siu(trigger, envelope(), EMIL, replace(BOOKING, **changes))
 
 
