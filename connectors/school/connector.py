@@ -15,4 +15,5 @@ async def run(context: ConnectorContext, stop: asyncio.Event) -> None:
         FatalError: the last accepted set cannot be read from the data folder.
     """
     settings = context.own_settings(SchoolSettings)
-    await SchoolSource(context, settings).run(stop)
+    with context.announce(folder=str(settings.drop.folder)):
+        await SchoolSource(context, settings).run(stop)
