@@ -141,7 +141,8 @@ def _damaged(error: Exception) -> SetRefusedError:
 
 
 def _unpacked(archive: zipfile.ZipFile, limits: SetLimits) -> dict[str, bytes]:
-    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    # Not is_dir(): Python 3.11 fails on an entry without a name.
+    entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
     files: dict[str, bytes] = {}
     left = limits.unpacked_bytes
     for entry, name in zip(entries, _safe_names(entries, limits), strict=True):

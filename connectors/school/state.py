@@ -113,11 +113,20 @@ class StateFile:
         self._path = path
 
     def load(self) -> State:
-        """The state; an empty one at the first start. Raises FatalError when the file is damaged."""
+        """The state; an empty one at the first start.
+
+        Raises:
+            FatalError: the file is damaged.
+            DropUnavailableError: the disk does not give it.
+        """
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=State)
         except FileNotFoundError:
             return State()
+        except OSError as error:
+            raise DropUnavailableError(
+                f"Cannot read the accepted set: {error.strerror}", fix="Mend the disk or its permissions."
+            ) from None
         except msgspec.MsgspecError:
             raise FatalError(
                 "The last accepted set cannot be read from the connector's data folder",
