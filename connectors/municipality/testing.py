@@ -20,7 +20,7 @@ Event = dict[str, Any]
 
 @dataclass
 class CaseFile:
-    """One case and all that has happened in it. With ``fnr`` it is sent in a DigisosSak envelope, else bare."""
+    """One case and all that has happened in it. With ``fnr`` it goes in a DigisosSak envelope, else bare."""
 
     case_id: str
     fnr: str | None = None
