@@ -1,0 +1,252 @@
+"""Linked keys become one citizen, in every order that Kafka allows.
+
+The oracle below knows nothing of claims and moves: it puts keys into groups and each fact to its group.
+"""
+
+import itertools
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.router.building import (
+    appointment,
+    at,
+    fact,
+    id_of,
+    identifier,
+    linked,
+    merged,
+    person,
+    place,
+    retracted,
+    step_done,
+)
+from tests.router.world import World, told
+
+NATIONAL = ("N1", "N2", "N3")
+LOCAL = ("L1", "L2", "L3", "L4")
+KEYS = NATIONAL + LOCAL
+
+
+def is_national(key):
+    return key in NATIONAL
+
+
+class Oracle:
+    """Groups of keys by plain union, and the facts of each group."""
+
+    def __init__(self, events):
+        self.events = {id_of(event): event for event in events}
+        self.group = {key: {key} for key in KEYS}
+        self.retired = set()
+        for event in self.events.values():
+            value = event.value
+            listed = [item["pseudonym"] for item in value["meta"]["subject"]["identifiers"]]
+            listed += [item["pseudonym"] for item in value.get("linked", []) + value.get("retired", [])]
+            for key in listed:
+                self._join(event.key, key)
+            if event.record == "IdentityMerged":
+                self.retired |= {value["retired_key"]} - {event.key}
+
+    def _join(self, one, other):
+        together = self.group[one] | self.group[other]
+        for key in together:
+            self.group[key] = together
+
+    def citizen(self, key):
+        """Not retired before retired, national before local, then the smaller string."""
+        return sorted(self.group[key], key=lambda k: (k in self.retired, not is_national(k), k))[0]
+
+    def entries(self):
+        gone = {event.value["meta"]["retracts"] for event in self.events.values()}
+        return {
+            name: (self.citizen(event.key), "RETRACTED" if name in gone else "CURRENT")
+            for name, event in self.events.items()
+        }
+
+    def overlaps(self):
+        """Pairs of appointments of one citizen that share a time, by brute force over minutes."""
+        gone = {event.value["meta"]["retracts"] for event in self.events.values()}
+        booked = [
+            event
+            for name, event in self.events.items()
+            if event.record == "AppointmentScheduled" and name not in gone
+        ]
+        found = set()
+        for one, other in itertools.combinations(booked, 2):
+            if self.citizen(one.key) != self.citizen(other.key):
+                continue
+            if _minutes(one) & _minutes(other):
+                pair = sorted(event.value["appointment"]["id"] for event in (one, other))
+                found.add((self.citizen(one.key), *pair))
+        return found
+
+    def cases(self):
+        """The last step of each case by the time at which it happened."""
+        gone = {event.value["meta"]["retracts"] for event in self.events.values()}
+        last = {}
+        for name, event in self.events.items():
+            if event.record == "CaseStepCompleted" and name not in gone:
+                found = (self.citizen(event.key), event.value["case"]["id"])
+                moment = event.value["meta"]["occurred"]["instant"]
+                last[found] = max(last.get(found, (0, "")), (moment, event.value["step"]["mapped"]))
+        return {found: step for found, (_, step) in last.items()}
+
+
+def _minutes(event):
+    minute = 60_000_000
+    return set(range(event.value["start"]["instant"] // minute, event.value["end"]["instant"] // minute))
+
+
+@st.composite
+def histories(draw):
+    """A handful of facts about a handful of keys, each with its own id and time."""
+    events = []
+    for number in range(draw(st.integers(1, 12))):
+        key = draw(st.sampled_from(KEYS))
+        other = draw(st.sampled_from(KEYS))
+        more = {"national": is_national(key), "recorded": at("2026-03-01 08:00") + number * 1_000_000}
+        kind = draw(st.sampled_from(("appointment", "appointment", "person", "linked", "merged", "step", "retract")))
+        if kind == "appointment":
+            start = draw(st.integers(8, 14))
+            end = f"2026-03-02 {start + 1:02}:30"
+            events.append(
+                appointment(
+                    key, f"a{number}", f"2026-03-02 {start:02}:00", end, where=place(f"place{number}"), **more
+                )
+            )
+        elif kind == "step":
+            # one source's case: the same case never under two citizens, as the case id says whose it is
+            events.append(step_done(key, f"case-{key}", f"STEP{number}", **more))
+        elif kind == "retract" and events:
+            target = draw(st.sampled_from(events))
+            if target.record in {"AppointmentScheduled", "CaseStepCompleted"}:
+                more["national"] = is_national(target.key)
+                events.append(retracted(target.key, target.record, target, **more))
+        elif key == other:
+            continue
+        elif kind == "person" and (is_national(key) or not is_national(other)):
+            also = (identifier(other, national=is_national(other)),)
+            events.append(person(key, also=also, **more))
+        elif kind == "linked":
+            events.append(linked(key, other, other_national=is_national(other), **more))
+        elif kind == "merged":
+            events.append(merged(key, other, retired_national=is_national(other), **more))
+    return events
+
+
+@settings(max_examples=300, deadline=None)
+@given(histories(), st.integers(1, 5), st.randoms(use_true_random=False))
+def test_any_order_of_facts_links_and_merges_ends_as_the_oracle_says(events, partitions, random):
+    shuffled = list(events)
+    random.shuffle(shuffled)
+    world = World(partitions)
+    world.put(shuffled)
+    world.run(random.choice)
+    oracle = Oracle(events)
+    picture = world.reader.picture()
+    assert {
+        name: (entry["citizen"], entry["status"]) for name, entry in picture["entries"].items()
+    } == oracle.entries()
+    assert {
+        (finding["citizen"], *sorted(party["reference"].removeprefix("HIS|") for party in finding["parties"]))
+        for finding in picture["findings"].values()
+        if finding["kind"] == "OVERLAP"
+    } == oracle.overlaps()
+    assert {
+        (value["citizen"], value["case"].removeprefix("CASES|")): value["last_step"]["mapped"]
+        for value in picture["cases"].values()
+        if value["state"] == "OPEN"
+    } == oracle.cases()
+    homes = [set(citizen.records.members) for citizen in world.homes().values()]
+    assert sorted(map(sorted, homes)) == sorted(
+        sorted(group) for group in {frozenset(oracle.group[event.key]) for event in events}
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(histories(), st.randoms(use_true_random=False))
+def test_what_arrives_twice_changes_nothing(events, random):
+    once = World(3)
+    once.put(events)
+    twice = World(3)
+    twice.put(events)
+    once.run()
+    twice.run()
+    said = len([output for output in twice.outputs if output.topic != "router.moves"])
+    states = [dict(states) for states in twice.states]
+    repeated = list(events)
+    random.shuffle(repeated)
+    twice.put(repeated)
+    twice.run(random.choice)
+    assert len([output for output in twice.outputs if output.topic != "router.moves"]) == said
+    assert twice.states == states
+    assert twice.reader.picture() == once.reader.picture()
+
+
+def test_a_local_number_first_and_a_national_one_later_are_one_citizen():
+    # The hospital knows L1 on Monday; on Tuesday it learns that L1 is N1.
+    booked = appointment("L1", "a1", "2026-03-05 10:00", national=False)
+    learned = person("N1", also=(identifier("L1"),))
+    later = appointment("L1", "a2", "2026-03-05 10:15", national=False)
+    world = World(4)
+    for event in (booked, learned, later):
+        world.put([event])
+        world.run()
+    assert world.reader.citizen("L1") == "N1"
+    assert {entry["citizen"] for entry in world.reader.timeline()} == {"N1"}
+    assert [finding["citizen"] for finding in world.reader.open_findings()] == ["N1"]
+    state = world.state("L1")
+    assert state is not None
+    assert state.records.alias == "N1"
+    assert not state.records.plans
+
+
+def test_the_common_case_costs_no_hop():
+    world = World(4)
+    world.put([appointment("N1", "a1", "2026-03-05 10:00"), person("N1")])
+    world.run()
+    assert world.hops == 0
+
+
+def test_a_merge_is_spoken_of_under_the_survivor_whichever_key_is_stored_under():
+    # L1 < L2, so L1 is where the state is kept, whoever survives.
+    survivor_is_smaller = told(person("L2", national=False), merged("L1", "L2", national=False))
+    assert survivor_is_smaller.citizen("L2") == "L1"
+    survivor_is_larger = World(2)
+    survivor_is_larger.put(
+        [appointment("L1", "a1", "2026-03-05 10:00", national=False), merged("L2", "L1", national=False)]
+    )
+    survivor_is_larger.run()
+    assert survivor_is_larger.reader.citizen("L1") == "L2"
+    assert {entry["citizen"] for entry in survivor_is_larger.reader.timeline()} == {"L2"}
+    assert list(survivor_is_larger.homes()) == ["L1"]
+
+
+def test_two_sources_that_retire_each_other_make_no_circle():
+    one, other = merged("L1", "L2", national=False), merged("L2", "L1", national=False)
+    for events in ((one, other), (other, one)):
+        world = World(3)
+        world.put(events)
+        world.run()
+        assert list(world.homes()) == ["L1"]
+        assert {world.reader.citizen(key) for key in ("L1", "L2")} == {"L1"}
+
+
+def test_sources_that_disagree_on_what_is_national_still_come_to_an_end():
+    # One says that A is national and B is not, the other the opposite: both claim the other for ever.
+    one = fact_listing("A", national=True, other="B", other_national=False)
+    other = fact_listing("B", national=True, other="A", other_national=False)
+    world = World(2)
+    world.put([one, other, appointment("A", "a1", "2026-03-05 10:00"), appointment("B", "a2", "2026-03-05 10:00")])
+    world.run()
+    assert len(world.reader.entries) == 4
+    assert world.hops < 200
+
+
+def fact_listing(key, *, national, other, other_national):
+    body = person(key).value
+    body = {name: value for name, value in body.items() if name != "meta"}
+    return fact(
+        "PersonRegistered", key, body, national=national, also=(identifier(other, national=other_national),)
+    )
