@@ -37,6 +37,7 @@ KEYS: dict[str, str] = {
     "error": "class name of an error, never its text",
     "exit_code": "exit code of the process",
     "kind": "kind of connector or part",
+    "logger": "name of a library's logger",
     "limit": "the bound that was met",
     "offset": "offset in the partition",
     "partition": "partition number",
@@ -48,6 +49,7 @@ KEYS: dict[str, str] = {
     "signal": "name of a signal",
     "stage": "name of a router stage",
     "state_keys": "states in the store",
+    "template": "constant text of a library's source, without its arguments",
     "topic": "topic name",
     "version": "version of this program or of a part",
 }
@@ -119,6 +121,9 @@ class Event(Enum):
     ENGINE_STAGE_FAILED = (
         "engine_stage_failed", Level.ERROR, "A stage raised an error that is our bug; the worker stops, nothing is lost.",
         "stage", "topic", "partition", "offset", "error",
+    )  # fmt: skip
+    LIBRARY_MESSAGE = (
+        "library_message", Level.WARNING, "A library logged a warning or an error.", "template", "logger",
     )  # fmt: skip
     CONNECTOR_STARTED = (
         "connector_started",
@@ -200,6 +205,14 @@ class Event(Enum):
         self.keys = frozenset(keys)
 
 
+class _LibraryHandler(logging.Handler):
+    """Passes on what libraries log as an event: the constant text of their source, never what it is filled with."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        template = record.msg if record.args and isinstance(record.msg, str) else ""
+        Log(record.name.partition(".")[0]).emit(Event.LIBRARY_MESSAGE, template=template, logger=record.name)
+
+
 class UnknownLogKeyError(FatalError):
     """A log line was given a key that its event does not have."""
 
@@ -249,3 +262,4 @@ def configure(settings: LogSettings) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    logging.basicConfig(level=logging.WARNING, handlers=[_LibraryHandler()], force=True)

@@ -180,7 +180,8 @@ class Store(Generic[S]):
         except Exception as error:  # rocksdict raises bare Exception for corruption and a full disk alike
             self._broken = True
             raise LocalStoreError(
-                "a local state store failed", fix="check that the disk of the state folder has space and is sound"
+                "a local state store failed",
+                fix="check that the disk of the state folder has space and is sound",
             ) from error
 
     def positions(self) -> dict[str, int] | None:

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.partitioner import murmur2
 
 from bus.cluster import connection
+from bus.discard import discard
 from bus.errors import translated
 from bus.producer import MAX_REQUEST_BYTES
 from bus.settings import Settings
@@ -162,12 +163,7 @@ class TransactionalWriter:
         """Disconnect. A transaction that is still open is aborted by the next owner, or by the broker in time."""
         for *_, confirmation in self._confirmations:
             confirmation.add_done_callback(_heard)
-        stopping = asyncio.ensure_future(self._producer.stop())
-        done, _ = await asyncio.wait([stopping], timeout=2.0)
-        if not done:
-            stopping.cancel()
-            await asyncio.wait([stopping], timeout=2.0)
-        stopping.add_done_callback(_heard)
+        await discard(self._producer)
 
 
 def _heard(future: asyncio.Future[Any]) -> None:
