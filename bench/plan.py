@@ -1,0 +1,31 @@
+"""How often and how much to measure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+LEAST_RUNS: Final = 3
+
+
+def _silent(_: str) -> None:
+    """Tells nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Given to each benchmark."""
+
+    runs: int = LEAST_RUNS
+    scale: float = 1.0
+    """Part of the full amount of work. Below 1 the machinery is tried out, and the figures mean little."""
+    tell: Callable[[str], None] = field(default=_silent)
+    """Is told in a few words what is being done now."""
+
+    def count(self, full: int) -> int:
+        """``full`` by the scale, at least 1."""
+        return max(1, round(full * self.scale))
+
+    def each_run(self, what: str) -> range:
+        """The runs, which tell their number as they begin. Work that is compared is done within each of them."""
+        self.tell(what)
+        return range(self.runs)
