@@ -26,11 +26,7 @@ def up(
 
     Example: `samband up`, with a samband.toml in this folder. Ctrl-C stops all of it.
     """
-    from bus.logs import configure
     from bus.process import run
-    from bus.settings import load_settings
-
-    configure(load_settings(config).log)
 
     async def main(stop: asyncio.Event) -> None:
         await _run(config, stop, as_json=as_json)

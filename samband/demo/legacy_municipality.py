@@ -40,7 +40,7 @@ class MunicipalSystem:
             RetriableError: the connector did not say what became of it.
         """
         body = b'{"version": "1.0.0", "hendelser": [' if act.broken else self._document(act)
-        async with self._session.post(f"{self._url}/{act.case}", data=body) as response:
+        async with self._session.post(f"{self._url}/digisos/{act.case}", data=body) as response:
             if response.status not in _ANSWERED:
                 raise RetriableError(f"the connector answered {response.status}")
         self.sent += 1
