@@ -1,12 +1,16 @@
-"""What a citizen's topics say at this moment: the latest revision of each entry, case and finding."""
+"""What the citizen topics say at this moment: the latest revision of each entry, case and finding.
+
+A citizen may have been known by several keys. ``CitizenMoved`` says under which key they are spoken of now;
+what was said before stays where it was said, so a reader puts the keys together (docs/router.md).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from schemas.records import CaseStatus, Finding, TimelineEntry
+from schemas.records import CaseStatus, CitizenMoved, Finding, TimelineEntry
 
-_Record = TypeVar("_Record", TimelineEntry, CaseStatus, Finding)
+_Record = TypeVar("_Record", TimelineEntry, CaseStatus, Finding, CitizenMoved)
 
 
 @dataclass(slots=True)
@@ -27,6 +31,15 @@ class CitizenView:
             return _keep_latest(self.findings, value["finding_id"], cast(Finding, value))
         return False
 
+    def unite(self, other: "CitizenView") -> None:
+        """Add what was said of the same citizen under another key."""
+        for entry in other.entries.values():
+            _keep_latest(self.entries, entry["entry_id"], entry)
+        for case in other.cases.values():
+            _keep_latest(self.cases, case["case"], case)
+        for finding in other.findings.values():
+            _keep_latest(self.findings, finding["finding_id"], finding)
+
     def timeline(self) -> list[TimelineEntry]:
         """Entries by the time at which they happened; those that no longer stand are among them."""
         return sorted(self.entries.values(), key=_order)
@@ -34,9 +47,7 @@ class CitizenView:
     def open_findings(self) -> list[Finding]:
         """Findings whose cause lasts, by the first thing that takes part."""
         standing = (finding for finding in self.findings.values() if finding["status"] == "OPEN")
-        return sorted(
-            standing, key=lambda finding: (finding["parties"][0]["start"]["instant"], finding["finding_id"])
-        )
+        return sorted(standing, key=lambda each: (each["parties"][0]["start"]["instant"], each["finding_id"]))
 
     def as_object(self) -> dict[str, Any]:
         """Everything as JSON has it."""
@@ -45,6 +56,53 @@ class CitizenView:
             "findings": self.open_findings(),
             "cases": sorted(self.cases.values(), key=lambda case: case["case"]),
         }
+
+
+@dataclass(slots=True)
+class Keys:
+    """Which keys mean the same citizen, as ``CitizenMoved`` has it so far."""
+
+    moves: dict[str, CitizenMoved] = field(default_factory=dict)
+
+    def add(self, value: Mapping[str, Any]) -> bool:
+        """Take in one ``CitizenMoved``; True if it says something new."""
+        return _keep_latest(self.moves, value["citizen"], cast(CitizenMoved, value))
+
+    def spoken_of(self, key: str) -> str:
+        """The key under which this citizen is spoken of now."""
+        seen = {key}
+        while key in self.moves and self.moves[key]["moved_to"] not in seen:
+            key = self.moves[key]["moved_to"]
+            seen.add(key)
+        return key
+
+    def members(self, key: str) -> set[str]:
+        """All keys of the citizen who is, or was, known by ``key``."""
+        now = self.spoken_of(key)
+        return {now, key} | {other for other in self.moves if self.spoken_of(other) == now}
+
+
+@dataclass(slots=True)
+class Citizens:
+    """All citizens that somebody follows at once; keeps everything in memory."""
+
+    views: dict[str, CitizenView] = field(default_factory=dict)
+    keys: Keys = field(default_factory=Keys)
+
+    def add(self, record: str, value: Mapping[str, Any]) -> None:
+        """Take in one record of ``timeline`` or ``coordination``."""
+        if record == "CitizenMoved":
+            self.keys.add(value)
+        else:
+            self.views.setdefault(value["citizen"], CitizenView()).add(record, value)
+
+    def view(self, key: str) -> CitizenView:
+        """What is known of a citizen, under all keys."""
+        view = CitizenView()
+        for member in self.keys.members(key):
+            if member in self.views:
+                view.unite(self.views[member])
+        return view
 
 
 def _order(entry: TimelineEntry) -> tuple[int, int, int, str]:

@@ -39,7 +39,11 @@ def demo(
     systems that speak HL7 over MLLP, OneRoster and Digisos to them. Exit code 0 only if every input is
     accounted for. Example: `samband demo --once --json demo.json`.
     """
+    from bus.logs import configure
     from bus.process import INTERRUPTED, run
+    from bus.settings import LogSettings
+
+    configure(LogSettings(level="error"))
 
     outcome: list[Result] = []
 

@@ -12,7 +12,7 @@ from rich.console import Console
 if TYPE_CHECKING:
     from bus.reader import DecodedRecord
     from bus.settings import Settings
-    from samband.citizen_view import CitizenView
+    from samband.citizen_view import CitizenView, Keys
 
 _TOPICS = ("timeline", "coordination")
 
@@ -56,24 +56,43 @@ def _ask(settings: "Settings", country: str) -> str:
 
 async def _show(settings: "Settings", citizen: str, zone: ZoneInfo, *, follow: bool, as_json: bool) -> None:
     from bus import reader
-    from samband.citizen_view import CitizenView
+    from samband.citizen_view import Keys
 
-    view = CitizenView()
-    async for found in reader.decoded(reader.read_to_end(settings, *_TOPICS)):
-        _take(view, found, citizen)
+    keys = Keys()
+    async for found in reader.decoded(reader.read_to_end(settings, "timeline")):
+        _moved(keys, found)
+    view = await _view(settings, keys.members(citizen))
     _print(settings, view, zone, as_json=as_json)
     if not follow:
         return
     async for found in reader.decoded(reader.follow(settings, *_TOPICS, from_beginning=True)):
-        if _take(view, found, citizen):
+        if _moved(keys, found):
+            view.unite(await _view(settings, keys.members(citizen)))
+        if _take(view, found, keys.members(citizen)):
             _print(settings, view, zone, as_json=as_json)
 
 
-def _take(view: "CitizenView", found: "DecodedRecord", citizen: str) -> bool:
+async def _view(settings: "Settings", members: set[str]) -> "CitizenView":
+    """What is said so far under any of a citizen's keys."""
+    from bus import reader
+    from samband.citizen_view import CitizenView
+
+    view = CitizenView()
+    async for found in reader.decoded(reader.read_to_end(settings, *_TOPICS)):
+        _take(view, found, members)
+    return view
+
+
+def _moved(keys: "Keys", found: "DecodedRecord") -> bool:
+    moved = found.decoded is not None and found.decoded.record == "CitizenMoved"
+    return moved and found.decoded is not None and keys.add(found.decoded.value)
+
+
+def _take(view: "CitizenView", found: "DecodedRecord", members: set[str]) -> bool:
     if found.decoded is None:
         return False
     value = found.decoded.value
-    return bool(value.get("citizen") == citizen and view.add(found.decoded.record, value))
+    return bool(value.get("citizen") in members and view.add(found.decoded.record, value))
 
 
 def _print(settings: "Settings", view: "CitizenView", zone: ZoneInfo, *, as_json: bool) -> None:

@@ -26,7 +26,11 @@ def up(
 
     Example: `samband up`, with a samband.toml in this folder. Ctrl-C stops all of it.
     """
+    from bus.logs import configure
     from bus.process import run
+    from bus.settings import LogSettings
+
+    configure(LogSettings(level="error"))
 
     async def main(stop: asyncio.Event) -> None:
         await _run(config, stop, as_json=as_json)

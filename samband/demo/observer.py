@@ -1,14 +1,22 @@
 """Reads the citizen topics and the outcomes like any downstream app, and keeps what the screen shows."""
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 
 from bus.reader import decoded, follow
 from bus.settings import Settings
 from samband.accounting import UNIFIED_TOPICS, Ledger
-from samband.citizen_view import CitizenView
+from samband.citizen_view import Citizens
 
-TOPICS = ("inputs", *UNIFIED_TOPICS, "timeline", "coordination", *(f"{name}.dlq" for name in UNIFIED_TOPICS))
+TOPICS = (
+    "inputs",
+    *UNIFIED_TOPICS,
+    "router.moves",
+    "timeline",
+    "coordination",
+    *(f"{name}.dlq" for name in (*UNIFIED_TOPICS, "router.moves")),
+)
 
 
 @dataclass(slots=True)
@@ -17,7 +25,9 @@ class Observer:
 
     settings: Settings
     ledger: Ledger = field(default_factory=Ledger)
-    citizens: dict[str, CitizenView] = field(default_factory=dict)
+    citizens: Citizens = field(default_factory=Citizens)
+    last_change: float = 0.0
+    """When the last record came, on the monotonic clock."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -28,9 +38,10 @@ class Observer:
             record, value = found.decoded.record, found.decoded.value
             self.ledger.add(found.record.topic, (found.record.partition, found.record.offset), record, value)
             if "citizen" in value:
-                self.citizens.setdefault(value["citizen"], CitizenView()).add(record, value)
+                self.citizens.add(record, value)
+            self.last_change = time.monotonic()
             self.changed.set()
 
-    def view(self, citizen: str) -> CitizenView:
-        """What is known of a citizen so far."""
-        return self.citizens.get(citizen) or CitizenView()
+    def quiet(self, seconds: float) -> bool:
+        """Whether nothing has come for so long: what passes between two keys of a citizen has arrived."""
+        return time.monotonic() - self.last_change > seconds

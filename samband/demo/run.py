@@ -24,6 +24,7 @@ from schemas.errors import RefusedError
 
 _SETTLE_SECONDS = 60.0
 _LOOK_SECONDS = 0.2
+_QUIET_SECONDS = 1.0
 _MARK = ".samband-demo"
 
 
@@ -127,7 +128,10 @@ async def _live(system: System, week: Week, observer: Observer, seconds: float, 
     while True:
         sent, ended = _sent(system, reports)
         lost = observer.ledger.lost(sent)
-        snapshot = Snapshot(observer.ledger.totals(sent), lost, observer.view(citizen), ended and not lost)
+        settled = ended and not lost and observer.quiet(_QUIET_SECONDS)
+        snapshot = Snapshot(
+            observer.ledger.totals(sent), lost, observer.citizens.view(citizen), ended=settled
+        )
         show(snapshot)
         if ended and settled_by is None:
             settled_by = time.monotonic() + _SETTLE_SECONDS
