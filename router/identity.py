@@ -142,12 +142,12 @@ def absorb(turn: Turn, citizen: Citizen, other: Records) -> None:
         remember_views(citizen, ref)
     views = {ref: view for ref, view in citizen.case_views.items() if ref not in other.cases}
     own.members.setdefault(turn.home, 0)
-    newcomers = [key for key in other.members if key not in own.members]
+    fresh = [key for key in other.members if len(other.members) > 1 or key not in own.members]
     unite(citizen, other)
     citizen.case_views = views
     citizen.key = ""
     key = spoken_of(citizen, turn.home)
-    _say_moved(turn, citizen, key, newcomers if key == old_key else list(own.members))
+    _say_moved(turn, citizen, key, fresh if key == old_key else list(own.members))
     say_changed_entries(citizen, key, (*own.plans, *own.cases, *own.others), outputs)
     say_cases(citizen, key, own.cases, outputs)
     after = all_findings(key, citizen, rules)

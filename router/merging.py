@@ -1,5 +1,6 @@
 """Makes one citizen's records of two: a union of facts, so that the order of merges does not matter."""
 
+from copy import copy
 from typing import TypeVar
 
 from router.state import CaseFact, Citizen, Fact, PlannedFact, Records
@@ -41,11 +42,10 @@ def _unite_facts(
         ids = {fact.id for fact in known}
         for fact in facts:
             if fact.id not in ids:
-                _renumber(fact, names, origins)
-                known.append(fact)
+                known.append(_renumbered(copy(fact), names, origins))
 
 
-def _renumber(fact: Fact, names: list[int], origins: list[int]) -> None:
+def _renumbered(fact: _F, names: list[int], origins: list[int]) -> _F:
     fact.agency = names[fact.agency]
     fact.origin = origins[fact.origin] if fact.origin < len(origins) else 0
     if isinstance(fact, PlannedFact):
@@ -57,3 +57,4 @@ def _renumber(fact: Fact, names: list[int], origins: list[int]) -> None:
         fact.part = None if fact.part is None else names[fact.part]
         fact.holder = None if fact.holder is None else names[fact.holder]
         fact.next_step = None if fact.next_step is None else names[fact.next_step]
+    return fact

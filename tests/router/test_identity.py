@@ -106,7 +106,9 @@ def histories(draw):
         key = draw(st.sampled_from(KEYS))
         other = draw(st.sampled_from(KEYS))
         more = {"national": is_national(key), "recorded": at("2026-03-01 08:00") + number * 1_000_000}
-        kind = draw(st.sampled_from(("appointment", "appointment", "person", "linked", "merged", "step", "retract")))
+        kind = draw(
+            st.sampled_from(("appointment", "appointment", "person", "linked", "merged", "step", "retract"))
+        )
         if kind == "appointment":
             start = draw(st.integers(8, 14))
             end = f"2026-03-02 {start + 1:02}:30"
@@ -238,7 +240,9 @@ def test_sources_that_disagree_on_what_is_national_still_come_to_an_end():
     one = fact_listing("A", national=True, other="B", other_national=False)
     other = fact_listing("B", national=True, other="A", other_national=False)
     world = World(2)
-    world.put([one, other, appointment("A", "a1", "2026-03-05 10:00"), appointment("B", "a2", "2026-03-05 10:00")])
+    world.put(
+        [one, other, appointment("A", "a1", "2026-03-05 10:00"), appointment("B", "a2", "2026-03-05 10:00")]
+    )
     world.run()
     assert len(world.reader.entries) == 4
     assert world.hops < 200

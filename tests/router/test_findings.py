@@ -1,0 +1,179 @@
+"""Findings against brute force, and the life of a finding."""
+
+import itertools
+import uuid
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router.burden import clusters
+from router.findings import _NAMESPACE, finding_id
+from router.rules import load_rules
+from router.travel import EARTH_RADIUS_KM, kilometres
+from tests.router.building import appointment, at, cancelled, exam, person, place, pupil
+from tests.router.test_worked_examples import RULES
+from tests.router.world import World
+
+MINUTE = 60_000_000
+
+
+def covered(days, visits, length):
+    """Brute force: the visits of every full window, joined while they share one."""
+    windows = [
+        {other for other in range(len(days)) if day <= days[other] < day + length} for day in set(days)
+    ]
+    full = [window for window in windows if len(window) >= visits]
+    joined = []
+    for window in full:
+        touching = [group for group in joined if group & window]
+        joined = [group for group in joined if not group & window]
+        joined.append(window.union(*touching))
+    return sorted(sorted(group) for group in joined)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 40), max_size=25), st.integers(2, 5), st.integers(1, 10))
+def test_burden_clusters_are_the_joined_full_windows(days, visits, length):
+    days.sort()
+    rows = [(day, number, str(number)) for number, day in enumerate(days)]
+    found = [[number for _, number, _ in cluster] for cluster in clusters(rows, visits, length)]
+    assert found == covered(days, visits, length)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 600), st.integers(5, 240), st.sampled_from(("hospital", "clinic", "nowhere"))
+        ),
+        max_size=8,
+    ),
+    st.sets(st.integers(0, 7)),
+)
+def test_overlaps_and_journeys_are_those_that_every_pair_by_itself_gives(plan, gone):
+    world = World(rules=RULES)
+    start = at("2026-03-07 06:00")
+    booked = {}
+    for number, (offset, length, where) in enumerate(plan):
+        begin, end = start + offset * MINUTE, start + (offset + length) * MINUTE
+        event = appointment("N1", f"a{number}", "2026-03-07 06:00", where=place(where))
+        event.value["start"]["instant"] = begin
+        event.value["end"] = {"instant": end, "source": "", "confidence": "EXACT"}
+        world.put([event])
+        booked[f"a{number}"] = (begin, end, where)
+    world.put(
+        [cancelled("N1", f"a{number}", recorded="2026-03-02 08:00") for number in gone if number < len(plan)]
+    )
+    world.run()
+    for number in gone:
+        booked.pop(f"a{number}", None)
+    expected = set()
+    for (one, (begin, end, where)), (other, (begin2, end2, where2)) in itertools.combinations(
+        booked.items(), 2
+    ):
+        pair = tuple(sorted((one, other)))
+        gap = max(begin, begin2) - min(end, end2) if max(begin, begin2) >= min(end, end2) else None
+        if gap is None:
+            expected.add(("OVERLAP", *pair))
+        elif {where, where2} == {"hospital", "clinic"} and gap < 91 * MINUTE:
+            expected.add(("TRAVEL_GAP", *pair))
+    found = {
+        (finding["kind"], *sorted(party["reference"].removeprefix("HIS|") for party in finding["parties"]))
+        for finding in world.reader.open_findings()
+        if finding["kind"] != "BURDEN"
+    }
+    assert found == expected
+
+
+def test_a_quarter_of_the_equator_is_a_quarter_of_the_circumference():
+    rules = load_rules()
+    one, other = rules.place("a", "b"), rules.place("c", "d")
+    assert kilometres(one, other) is None
+    here = type(one)("here", one.zone, 0.0, 0.0, one.school)
+    there = type(one)("there", one.zone, 0.0, 90.0, one.school)
+    distance = kilometres(here, there)
+    assert distance is not None
+    assert abs(distance - EARTH_RADIUS_KM * 3.141592653589793 / 2) < 0.001
+
+
+@given(st.text(max_size=10), st.lists(st.text(max_size=5), max_size=4))
+def test_the_id_is_a_uuid_of_version_five_whatever_the_order(citizen, parties):
+    expected = uuid.uuid5(_NAMESPACE, "\x1f".join((citizen, "OVERLAP", *sorted(parties))))
+    assert finding_id(citizen, "OVERLAP", reversed(parties)) == expected.bytes
+
+
+def test_a_finding_is_said_again_when_it_changes_and_its_revision_goes_on_when_it_opens_again():
+    first = appointment("N1", "a1", "2026-03-07 10:00", "2026-03-07 11:00")
+    second = appointment("N1", "a2", "2026-03-07 10:30", "2026-03-07 11:30", where=place("clinic"))
+    more = {"record": "AppointmentRescheduled", "where": place("clinic")}
+    longer = appointment(
+        "N1", "a2", "2026-03-07 10:15", "2026-03-07 11:30", recorded="2026-03-01 09:00", **more
+    )
+    away = appointment(
+        "N1", "a2", "2026-03-09 10:15", "2026-03-09 11:30", recorded="2026-03-01 10:00", **more
+    )
+    back = appointment(
+        "N1", "a2", "2026-03-07 10:15", "2026-03-07 11:30", recorded="2026-03-01 11:00", **more
+    )
+    world = World()
+    world.put([first, second, longer, away, back])
+    world.run()
+    said = [output.value for output in world.outputs if output.record == "Finding"]
+    assert [(value["revision"], value["status"], value["numbers"]["minutes_overlap"]) for value in said] == [
+        (1, "OPEN", 30),
+        (2, "OPEN", 45),
+        (3, "CLOSED", 45),
+        (4, "OPEN", 45),
+    ]
+    assert len({value["finding_id"] for value in said}) == 1
+
+
+def test_a_finding_about_a_protected_person_carries_the_marking():
+    world = World()
+    world.put([appointment("N1", "a1", "2026-03-07 10:00"), appointment("N1", "a2", "2026-03-07 10:00")])
+    world.run()
+    world.put([person("N1", protection="STRICTLY_CONFIDENTIAL_ADDRESS", recorded="2026-03-01 12:00")])
+    world.run()
+    assert [value["protection"] for value in world.reader.open_findings()] == [
+        "STRICTLY_CONFIDENTIAL_ADDRESS"
+    ]
+
+
+def test_an_exam_without_a_time_takes_the_whole_school_day_and_lowers_the_confidence():
+    world = World(rules=RULES)
+    world.put([
+        exam("N1", "x1", "2026-03-06 00:00", confidence="DATE_ONLY"),
+        appointment("N1", "in", "2026-03-06 12:30", "2026-03-06 13:30"),  # the Friday ends at 13:00
+        appointment("N1", "after", "2026-03-06 13:00", "2026-03-06 13:15"),
+    ])  # fmt: skip
+    world.run()
+    found = [value for value in world.reader.open_findings() if value["kind"] == "EXAM"]
+    assert [(value["numbers"], value["confidence"]) for value in found] == [
+        ({"minutes_overlap": 30}, "DATE_ONLY")
+    ]
+
+
+def test_school_is_closed_on_free_days_at_weekends_and_for_those_who_left():
+    def findings(day, **enrolment):
+        world = World(rules=RULES)
+        world.put([pupil("N1", **enrolment), appointment("N1", "a1", f"{day} 10:00", f"{day} 10:30")])
+        return [value["kind"] for value in world.run().reader.open_findings()]
+
+    assert findings("2026-03-19") == ["SCHOOL_HOURS"]
+    assert findings("2026-03-20") == []
+    assert findings("2026-04-06") == []
+    assert findings("2026-03-21") == []
+    assert findings("2026-03-19", role="TEACHER") == []
+    assert findings("2026-03-19", status="ENDED") == []
+
+
+def test_days_are_counted_on_the_clock_of_the_place():
+    # 23:30 UTC on Sunday is 00:30 on Monday in Oslo: seven days from that Monday end on Sunday.
+    world = World(rules=RULES)
+    for name, day in (("a1", "2026-03-02 00:30"), ("a2", "2026-03-04 10:00"), ("a3", "2026-03-08 23:30")):
+        world.put([appointment("N1", name, day)])
+    assert [value["kind"] for value in world.run().reader.open_findings()] == ["BURDEN"]
+    other = World(rules=RULES)
+    for name, day in (("a1", "2026-03-01 23:30"), ("a2", "2026-03-04 10:00"), ("a3", "2026-03-08 23:30")):
+        other.put([appointment("N1", name, day)])
+    assert other.run().reader.open_findings() == []
