@@ -36,15 +36,15 @@ def dead_letters_are_paired(contract: Contract) -> Found:
         source = contract.topics.get(topic.name.removesuffix(".dlq"))
         if carries_dead_letters and (source is None or source.dead_letter != topic.name):
             yield topic.name, "no topic names it as its dead-letter topic"
-        elif (
-            carries_dead_letters
-            and source is not None
-            and source.max_message_bytes >= topic.max_message_bytes
-        ):
-            yield (
-                topic.name,
-                f"a dead letter holds a whole record of {source.name}: max_message_bytes is too small",
-            )
+
+
+@rule("topic.room")
+def dead_letters_have_room(contract: Contract) -> Found:
+    """A stage's dead letter holds the whole record that it read, so its topic takes larger ones."""
+    for topic in contract.topics.values():
+        pair = contract.topics.get(topic.dead_letter or "")
+        if pair and "router" in topic.readers and pair.max_message_bytes <= topic.max_message_bytes:
+            yield pair.name, f"its max_message_bytes is not above that of {topic.name}"
 
 
 @rule("topic.copartitioned")

@@ -1,4 +1,4 @@
-"""Confluent's consumer and Avro deserializer read every topic; of ours they know the contract server alone."""
+"""Confluent's consumer and Avro deserializer read every topic, with the contract server's schemas."""
 
 import time
 import uuid

@@ -129,7 +129,7 @@ CASES = [
     ("topic.dead_letter", topic("stay", dead_letter=None), "has no dead-letter topic"),
     ("topic.dead_letter", topic("stay", dead_letter="case.dlq"), "go to case.dlq, not stay.dlq"),
     ("topic.dead_letter", remove("topics/stay.dlq.yaml"), "stay.dlq does not exist"),
-    ("topic.dead_letter", topic("stay.dlq", max_message_bytes=2048), "max_message_bytes is too small"),
+    ("topic.room", topic("stay.dlq", max_message_bytes=2048), "is not above that of stay"),
     ("topic.dead_letter", topic("stay.dlq", records=[MOVED]), "exactly when its name ends in .dlq"),
     ("topic.copartitioned", topic("stay", partitions=9), "has 9 partitions"),
     ("topic.retention", topic("stay", retention="forever"), "does not go with retention"),
