@@ -83,7 +83,7 @@ def test_no_file_names_a_package_registry(tracked):
 
 
 def test_no_python_file_decides_on_a_port(tracked):
-    """Ports that people type are defaults of settings (2575 is registered for HL7) or examples in help texts."""
+    """Ports that people type are defaults of settings (2575 is registered for HL7) or examples in helps."""
     address = re.compile(r"""(127\.0\.0\.1|localhost|0\.0\.0\.0)["']?[:,]\s*(\d{4,5})\b""")
     deciding = {
         f"{name}: {found[0]}"
