@@ -69,7 +69,7 @@ class Member:
             descriptor = os.open(
                 self.path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
             )
-        with os.fdopen(descriptor, "rb") as stream:
+        with os.fdopen(descriptor, "rb") as stream, _translated("read an input"):
             before = os.fstat(descriptor)
             yield stream
             after = os.fstat(descriptor)
@@ -78,7 +78,7 @@ class Member:
 
     def read(self) -> bytes:
         """Read all of it; at most the size that was seen when it was claimed, and one byte more."""
-        with self.open() as stream, _translated("read an input"):
+        with self.open() as stream:
             return stream.read(self.size + 1)
 
 

@@ -67,8 +67,9 @@ class SchoolSource:
         if plan.translation is None:
             await asyncio.to_thread(self.drop.hold, claim, plan.report)
             waiting = len(await asyncio.to_thread(self.drop.held))
+            reason = "waits_behind" if plan.report == _BEHIND else "mass_deletion"
             name = self._connector.name
-            self._connector.log.emit(Event.INPUT_HELD, connector=name, reason="mass_deletion", count=waiting)
+            self._connector.log.emit(Event.INPUT_HELD, connector=name, reason=reason, count=waiting)
             return
         outcome = await self._connector.publisher.publish(read.source, plan.translation)
         if outcome["outcome"] == "DEAD_LETTERED" or isinstance(plan.translation, DeadLetter):

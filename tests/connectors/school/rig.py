@@ -4,17 +4,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+import schemas
 from bus.logs import get_logger
 from bus.settings import ConnectorSettings
 from connectors.kit.assembly import AssemblyContext
 from connectors.kit.pseudonyms import Pseudonyms
 from connectors.kit.publisher import Publisher
+from connectors.kit.reasons import DEAD_LETTER_REASONS, IGNORED_REASONS
 from connectors.kit.runtime import ConnectorContext
 from connectors.kit.testing import MemoryBus, Written, memory_publisher
 from connectors.school.settings import SchoolSettings
 from connectors.school.source import SchoolSource
 
 AGENCY = "school.granvik"
+REMARKS = frozenset(yaml.safe_load((Path(schemas.__file__).parent / "remarks.yaml").read_text()))
 SYSTEM = f"oneroster:{AGENCY}"
 PSEUDONYMS = Pseudonyms(b"a key for tests that protects nothing", "1")
 CONTEXT = AssemblyContext("school", AGENCY, "opplæringsloven", "coordination")
@@ -28,7 +33,6 @@ class Rig:
     options: dict[str, Any] = field(default_factory=dict)
     bus: MemoryBus = field(default_factory=MemoryBus)
     publisher: Publisher | None = None
-    unready: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         drop = {"folder": self.path / "drop", "interval_seconds": 0.01, "patience_seconds": 0.0}
@@ -58,7 +62,12 @@ class Rig:
         self.drop.poll()
         while claims := self.drop.poll():
             await self.source.take(claims[0])
-        return self.bus.facts[before:]
+        facts = self.bus.facts[before:]
+        for fact in facts:
+            assert REMARKS.issuperset(fact.value["meta"]["remarks"])
+        for _, reason in self.outcomes:
+            assert reason in {"", *IGNORED_REASONS, *DEAD_LETTER_REASONS}
+        return facts
 
     @property
     def outcomes(self) -> list[tuple[str, str]]:
