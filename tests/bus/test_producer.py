@@ -1,0 +1,135 @@
+"""Confirmed writes, read back by the reader, on a real broker."""
+
+import asyncio
+import socket
+
+import pytest
+
+from bus.errors import BusUnavailableError, MissingTopicError, RecordTooLargeError, TopicMismatchError
+from bus.producer import Producer
+from bus.reader import decoded, follow, read_to_end
+from bus.settings import Settings, load_settings
+from bus.topics import Action, Wanted, apply, plan, wanted
+from schemas.catalogue import catalogue
+
+
+@pytest.fixture
+def settings(broker: str, topic_prefix: str) -> Settings:
+    return load_settings(bootstrap_servers=broker, kafka={"topic_prefix": topic_prefix})
+
+
+def topic(settings: Settings, partitions: int = 2, **configs: str) -> Wanted:
+    return Wanted(settings.topic("one"), partitions, {"cleanup.policy": "delete", **configs})
+
+
+async def read(settings: Settings, **arguments) -> list[tuple[bytes | None, bytes | None]]:
+    return [(record.key, record.value) async for record in read_to_end(settings, "one", **arguments)]
+
+
+async def test_what_is_confirmed_is_there_with_key_and_headers(settings):
+    await apply(settings, [topic(settings)])
+    async with Producer(settings) as producer:
+        sent = await producer.send("one", key=b"k", value=b"v", headers=[("ce_id", b"1")])
+        metadata = await sent
+    assert metadata.topic == settings.topic("one")
+    (record,) = [record async for record in read_to_end(settings, "one")]
+    assert (record.topic, record.key, record.value, record.headers) == ("one", b"k", b"v", (("ce_id", b"1"),))
+    assert (record.partition, record.offset) == (metadata.partition, metadata.offset)
+
+
+async def test_a_record_that_is_too_large_is_refused_and_the_next_one_goes_through(settings):
+    await apply(settings, [topic(settings, 1)])
+    async with Producer(settings) as producer:
+        await (await producer.send("one", key=b"k", value=b"1"))
+        with pytest.raises(RecordTooLargeError):
+            await (await producer.send("one", key=b"k", value=b"x" * 2_000_000))
+        await (await producer.send("one", key=b"k", value=b"2"))
+    assert await read(settings) == [(b"k", b"1"), (b"k", b"2")]
+
+
+async def test_a_broker_that_is_away_is_said_in_bounded_time():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        settings = load_settings(bootstrap_servers=f"127.0.0.1:{port}", kafka={"delivery_timeout_seconds": 1})
+        async with asyncio.timeout(10):
+            with pytest.raises(BusUnavailableError):
+                async with Producer(settings):
+                    pass
+
+
+async def test_a_closed_producer_takes_nothing(settings):
+    await apply(settings, [topic(settings)])
+    async with Producer(settings) as producer:
+        pass
+    with pytest.raises(BusUnavailableError):
+        await producer.send("one", key=b"k", value=b"v")
+
+
+async def test_the_reader_takes_the_last_ones_only(settings):
+    await apply(settings, [topic(settings, 1)])
+    assert await read(settings) == []
+    async with Producer(settings) as producer:
+        for number in range(5):
+            await (await producer.send("one", key=b"k", value=b"%d" % number))
+    assert await read(settings, most=2) == [(b"k", b"3"), (b"k", b"4")]
+
+
+async def test_a_follower_sees_what_comes_and_what_cannot_be_decoded(settings):
+    await apply(settings, [topic(settings, 1)])
+    async with Producer(settings) as producer:
+        await (await producer.send("one", key=b"k", value=b"not framed"))
+        records = decoded(follow(settings, "one", from_beginning=True))
+        async with asyncio.timeout(20):
+            found = await anext(records)
+            assert (found.record.offset, found.decoded) == (0, None)
+            assert found.problem is not None
+            assert found.problem.reason == "frame.magic"
+            await (await producer.send("one", key=b"k", value=b""))
+            assert (await anext(records)).record.offset == 1
+        await records.aclose()
+
+
+async def test_a_topic_that_is_missing_is_named(settings):
+    with pytest.raises(MissingTopicError, match=settings.topic("one")):
+        await read(settings)
+
+
+async def test_the_plan_creates_then_finds_nothing_to_do_then_mends_drift(settings):
+    assert [step.action for step in (await plan(settings, [topic(settings)])).steps] == [Action.CREATE]
+    await apply(settings, [topic(settings)])
+    assert [step.action for step in (await plan(settings, [topic(settings)])).steps] == [Action.UNCHANGED]
+    other = topic(settings, **{"retention.ms": "1000"})
+    (step,) = (await plan(settings, [other])).steps
+    assert step.action is Action.RECONFIGURE
+    assert "should be 1000" in step.reason
+    await apply(settings, [other])
+    assert [
+        step.action
+        for step in (
+            await plan(
+                settings,
+                [
+                    other,
+                ],
+            )
+        ).steps
+    ] == [Action.UNCHANGED]
+    # What is not mentioned stays as it was set.
+    last = topic(settings, **{"max.message.bytes": "5000"})
+    await apply(settings, [last])
+    assert [step.action for step in (await plan(settings, [other])).steps] == [Action.UNCHANGED]
+
+
+async def test_the_number_of_partitions_is_never_changed(settings):
+    await apply(settings, [topic(settings, 2)])
+    new = Wanted(settings.topic("two"), 1, {})
+    with pytest.raises(TopicMismatchError, match="has 2 partitions, the catalogue says 3"):
+        await apply(settings, [topic(settings, 3), new])
+    assert [step.action for step in (await plan(settings, [new])).steps] == [Action.CREATE]
+
+
+async def test_all_topics_of_the_catalogue_can_be_made(settings):
+    await apply(settings)
+    assert {step.action for step in (await plan(settings)).steps} == {Action.UNCHANGED}
+    assert {one.name for one in wanted(settings)} == {settings.topic(name) for name in catalogue().topics}
