@@ -33,6 +33,13 @@ class _Read:
     refused: PoisonError | None
 
 
+class _FaultError(PoisonError):
+    """The connector itself failed on a set. Only the class of the error is told: its text may hold values."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__(f"The connector failed on this set: {error}", reason="translate.failed")
+
+
 class SchoolSource:
     """One drop folder and its accepted states, one for each source system."""
 
@@ -100,11 +107,8 @@ class SchoolSource:
             return translate(roster, state, context, claim.label, released=claim.released)
         except SambandError:
             raise
-        except Exception as error:  # noqa: BLE001 - a fault of ours ends as a dead letter, not as a standstill
-            letter = DeadLetter(
-                "translate.failed", "The connector failed on this set", "", type(error).__name__
-            )
-            return Plan(letter, report="The connector failed on this set; it is a fault of the connector.")
+        except Exception as error:  # noqa: BLE001 - a fault of ours is a dead letter, not a standstill
+            return refusal(_FaultError(type(error).__name__))
 
     def _read(self, claim: Claim) -> _Read:
         """Read and measure a claim. Its payload on the bus is a list of digests, never the files."""
@@ -114,6 +118,10 @@ class SchoolSource:
                 roster = read_set(claim, self._settings.limits)
             except PoisonError as error:
                 refused = error
+            except SambandError:
+                raise
+            except Exception as error:  # noqa: BLE001 - as in _plan
+                refused = _FaultError(type(error).__name__)
         code = roster.system_code if roster else ""
         own = self._connector.settings
         system = own.system or f"oneroster:{code or own.agency}"

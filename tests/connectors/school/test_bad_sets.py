@@ -235,17 +235,19 @@ async def test_a_set_moved_back_after_mending_is_accepted(rig: Rig):
     assert [fact.record for fact in await rig.work()] == ["PersonRegistered"]
 
 
-async def test_a_fault_of_the_connector_is_a_dead_letter_too(rig: Rig, monkeypatch):
+@pytest.mark.parametrize("place", ["translate", "read_set"])
+async def test_a_fault_of_the_connector_is_a_dead_letter_too(rig: Rig, monkeypatch, place):
     """The one thing that cannot be made real is our own bug."""
 
     def fails(*_arguments, **_named):
         raise KeyError("Ola Nordmann")
 
-    monkeypatch.setattr("connectors.school.source.translate", fails)
+    monkeypatch.setattr(f"connectors.school.source.{place}", fails)
     drop_zip(GOOD, rig.inbox, "a.zip")
     await rig.work()
     (letter,) = rig.bus.on("inputs.dlq")
-    assert (letter.value["reason"], letter.value["error"]) == ("translate.failed", "KeyError")
+    assert letter.value["reason"] == "translate.failed"
+    assert letter.value["problem"] == "The connector failed on this set: KeyError"
     assert "Ola" not in str(letter.value)
 
 
