@@ -12,9 +12,12 @@ from connectors.kit import times
 OSLO = ZoneInfo("Europe/Oslo")
 
 
-def micros(*parts: int) -> int:
+def micros(year: int, month: int, day: int, *parts: int) -> int:
     """An independent way to the same number: the standard library's own epoch arithmetic."""
-    return int((datetime(*parts, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
+    return int(
+        (datetime(year, month, day, *parts, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC))
+        / timedelta(microseconds=1)
+    )
 
 
 @pytest.mark.parametrize(

@@ -56,9 +56,9 @@ class Town:
         ]
 
     async def outcomes(self, count: int) -> list[dict[str, Any]]:
-        async def there() -> list[dict[str, Any]] | None:
+        async def there() -> list[dict[str, Any]]:
             found = await self.read("inputs")
-            return found if len(found) >= count else None
+            return found if len(found) >= count else []
 
         return await until(there, what=f"{count} outcomes")
 
@@ -88,10 +88,10 @@ async def running(settings: Settings, folder: Path) -> AsyncIterator[Town]:
     stop = asyncio.Event()
     task = asyncio.create_task(run_connector("town", settings, stop))
 
-    def listening() -> dict[str, str] | None:
+    def listening() -> dict[str, str]:
         if task.done():
             task.result()
-        return find(settings.data_dir, "connector.town")
+        return find(settings.data_dir, "connector.town") or {}
 
     try:
         endpoints = await until(listening, what="the connector")
