@@ -57,8 +57,7 @@ def run(plan: Plan) -> list[Figure]:
     texts = [payload.decode("utf-8", "replace") for payload in chosen.payloads]
     fresh = list(islice(bookings(0, 2 * _BOOKINGS), plan.count(_BOOKINGS)))
     ours, own, foreign = [], [], []
-    for number in plan.each_run(f"Reading {chosen.origin}"):
-        plan.tell(f"Reading {chosen.origin}, run {number + 1} of {plan.runs}")
+    for _ in plan.each_run(f"Reading {chosen.origin}"):
         ours.append(_rate(translator, chosen.payloads, plan.count(_PASSES)))
         foreign.append(_rate(python_hl7.parse, texts, plan.count(_FOREIGN_PASSES)))
         own.append(_rate(translator, fresh, 1))

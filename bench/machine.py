@@ -1,4 +1,4 @@
-"""The shape of the machine that a figure was measured on: enough to judge it, nothing that names the machine."""
+"""The shape of the machine that was measured on: enough to judge a figure, nothing that names it."""
 
 import platform
 from dataclasses import dataclass
@@ -26,7 +26,9 @@ class Machine:
 def machine() -> Machine:
     """This machine."""
     return Machine(
-        cores=len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else psutil.cpu_count() or 1,
+        cores=len(psutil.Process().cpu_affinity())
+        if hasattr(psutil.Process, "cpu_affinity")
+        else psutil.cpu_count() or 1,
         memory_gib=round(psutil.virtual_memory().total / _GIB),
         python=f"{platform.python_implementation()} {platform.python_version()}",
         system=f"{platform.system()} {platform.machine()}",

@@ -59,7 +59,9 @@ async def _measure(plan: Plan, broker: Kafka, connections: int, goal: Goal) -> l
         await check(system, sent)
     name, many = f"mllp-{connections}", f"{connections} connection{'s' if connections > 1 else ''}"
     return [
-        Figure(f"{name}.acknowledged", f"acknowledged after acks=all, {many}", "messages/s", tuple(rates), goal),
+        Figure(
+            f"{name}.acknowledged", f"acknowledged after acks=all, {many}", "messages/s", tuple(rates), goal
+        ),
         Figure(f"{name}.p50", f"from sending to acknowledgement, {many}, median", "ms", tuple(middles)),
         Figure(f"{name}.p99", f"from sending to acknowledgement, {many}, 99 of 100", "ms", tuple(tails)),
         Figure(f"{name}.cpu", f"processor time of the connector, {many}", "µs/message", tuple(cpu)),

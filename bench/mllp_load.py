@@ -1,7 +1,7 @@
 """The load generator of the MLLP benchmarks, a process of its own: `python -m bench.mllp_load '{…}'`.
 
-Every connection sends its next message when the last one was acknowledged, as hospitals' systems do. It prints
-one line of JSON: the seconds from the first byte sent to the last acknowledgement, and each message's wait.
+Every connection sends its next message when the last one was acknowledged, as hospitals' systems do.
+It prints one line of JSON: the seconds from the first byte to the last acknowledgement, and each wait.
 """
 
 import asyncio
@@ -102,7 +102,7 @@ async def send(load: Load) -> Outcome:
     ends: list[asyncio.Future[None]] = [loop.create_future() for _ in range(load.connections)]
     senders = []
     for end in ends:
-        transport, sender = await loop.create_connection(lambda end=end: Sender(left, waits, end), host, int(port))  # type: ignore[misc]
+        _, sender = await loop.create_connection(lambda end=end: Sender(left, waits, end), host, int(port))  # type: ignore[misc]
         senders.append(sender)
     began = time.perf_counter()
     for sender in senders:

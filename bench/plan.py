@@ -1,6 +1,6 @@
 """How often and how much to measure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -25,7 +25,8 @@ class Plan:
         """``full`` by the scale, at least 1."""
         return max(1, round(full * self.scale))
 
-    def each_run(self, what: str) -> range:
-        """The runs, which tell their number as they begin. Work that is compared is done within each of them."""
-        self.tell(what)
-        return range(self.runs)
+    def each_run(self, what: str) -> Iterator[int]:
+        """The number of each run, told as it begins. What is compared is done within every run."""
+        for number in range(self.runs):
+            self.tell(f"{what}, run {number + 1} of {self.runs}")
+            yield number

@@ -1,4 +1,4 @@
-"""A real Kafka and real processes of Samband to measure, in a folder of their own that is removed afterwards."""
+"""A real Kafka and real processes of Samband to measure, in a folder that is removed afterwards."""
 
 import json
 import secrets
@@ -20,7 +20,7 @@ CONNECTOR = "bench"
 
 @contextmanager
 def kafka() -> Iterator["Kafka"]:
-    """A broker for as long as the block runs: an embedded one, unless SAMBAND_BOOTSTRAP_SERVERS names another."""
+    """An embedded broker while the block runs, unless SAMBAND_BOOTSTRAP_SERVERS names another."""
     with tempfile.TemporaryDirectory(prefix="samband-bench-") as name:
         folder = Path(name)
         given = load_settings().bootstrap_servers

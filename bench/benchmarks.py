@@ -1,0 +1,28 @@
+"""All benchmarks by name, in the order in which `make bench` runs them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from bench import broker_start, hl7, memory, mllp, router
+from bench.figures import Figure
+from bench.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """Something to measure."""
+
+    what: str
+    run: Callable[[Plan], list[Figure]]
+    """WrongAnswerError if what was timed gave a wrong answer."""
+
+
+BENCHMARKS: Final = {
+    "hl7": Benchmark("HL7 messages to encoded records on one core, beside python-hl7", hl7.run),
+    "mllp-1": Benchmark("MLLP with acknowledgement after acks=all, one connection", mllp.one_connection),
+    "mllp-32": Benchmark("the same over 32 connections", mllp.many_connections),
+    "router": Benchmark("the router as one process on a real Kafka, and where its time goes", router.run),
+    "memory": Benchmark("resident memory of a connector and of the router", memory.run),
+    "broker-start": Benchmark("time until the embedded Kafka answers", broker_start.run),
+}

@@ -1,0 +1,104 @@
+"""The router as a process of its own on a real Kafka: decode, state, encode and transaction.
+
+The topics are filled beforehand. The time runs from the moment at which the first partition is worked on to
+the commit of the last fact's outputs.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from statistics import median
+
+from bench.figures import Figure, Goal, WrongAnswerError
+from bench.plan import Plan
+from bench.router_replay import PARTS, Answer, Replay
+from bench.system import Kafka, Measured, MeasuredSystem, kafka
+from bench.topics import consumed, preload
+from bench.traffic import Made, Traffic
+from bus.reader import decoded, read_to_end
+
+_FACTS, _CITIZENS = 100_000, 20_000
+GROUP = "router.citizen"
+_STARTED = "engine_restored"
+
+
+def run(plan: Plan) -> list[Figure]:
+    """Facts a second, and where the time goes."""
+    plan.tell("Making facts")
+    facts = list(Traffic(plan.count(_CITIZENS)).facts(plan.count(_FACTS)))
+    parts, right = _parts(plan, facts)
+    plan.tell("Starting Kafka")
+    with kafka() as broker:
+        rates, cpu = asyncio.run(_measure(plan, broker, facts, right))
+    mix = f"{len(facts):,} facts of all families about {plan.count(_CITIZENS):,} citizens, 8 partitions"
+    figures = [
+        Figure("router.facts", f"one process, {mix}", "facts/s", tuple(rates), Goal(at_least=10_000)),
+        Figure("router.cpu", "processor time of that process", "µs/fact", tuple(cpu)),
+    ]
+    figures += [Figure(f"router.{part}", f"of it: {_SAYS[part]}", "µs/fact", parts[part]) for part in PARTS]
+    pure = sum(median(parts[part]) for part in PARTS)
+    rest = tuple(max(0.0, used - pure) for used in cpu)
+    return [*figures, Figure("router.rest", f"of it: {_SAYS['rest']}", "µs/fact", rest)]
+
+
+_SAYS = {
+    "decode": "decode (frame and Avro to an event)",
+    "step": "step (state and event to state and outputs)",
+    "encode": "encode (outputs to Avro)",
+    "state": "encode the changed states",
+    "rest": "the rest (engine, client, local store, start of the process)",
+}
+
+
+def _parts(plan: Plan, facts: Sequence[Made]) -> tuple[dict[str, tuple[float, ...]], Answer]:
+    runs = []
+    answer = Answer()
+    for _ in plan.each_run("Timing the router's parts"):
+        replay = Replay()
+        runs.append(replay.run(facts))
+        answer = replay.answer
+    return {part: tuple(run[part] for run in runs) for part in PARTS}, answer
+
+
+async def _measure(
+    plan: Plan, broker: Kafka, facts: Sequence[Made], right: Answer
+) -> tuple[list[float], list[float]]:
+    rates, cpu = [], []
+    for number in plan.each_run("Filling topics"):
+        async with broker.system(f"router{number}") as system:
+            ends = await preload(system.settings, facts)
+            plan.tell(f"Routing, run {number + 1}")
+            router = await system.router()
+            ended = await consumed(system.settings, GROUP, ends, system.supervisor)
+            cpu.append(router.cpu_seconds() / len(facts) * 1e6)
+            rates.append(len(facts) / (ended - started(router)))
+            plan.tell(f"Comparing the answer of run {number + 1}")
+            await _check(system, right)
+    return rates, cpu
+
+
+def started(router: Measured) -> float:
+    """When the router began to work on a partition, in seconds since the epoch, by its own log."""
+    for line in router.log.read_text(encoding="utf-8").splitlines():
+        if _STARTED in line:
+            return datetime.fromisoformat(json.loads(line)["timestamp"]).timestamp()
+    raise WrongAnswerError("the router did not say when it began")
+
+
+async def _check(system: MeasuredSystem, right: Answer) -> None:
+    """Every fact has its entry once, and every finding the status that the replay gave it."""
+    found, count = Answer(), 0
+    async for _, read, _ in decoded(read_to_end(system.settings, "timeline", "coordination")):
+        if read is None:
+            raise WrongAnswerError("the router wrote a record that cannot be read")
+        count += read.record == "TimelineEntry"
+        found.take(read.record, read.value)
+    if found.entries != right.entries or count != len(right.entries):
+        raise WrongAnswerError(
+            f"{count} entries for {len(right.entries)} facts, {len(found.entries)} different"
+        )
+    if found.findings != right.findings:
+        wrong = sum(1 for one in right.findings.keys() | found.findings.keys()
+                    if right.findings.get(one) != found.findings.get(one))  # fmt: skip
+        raise WrongAnswerError(f"{wrong} findings differ from the replay's {len(right.findings)}")
