@@ -69,7 +69,7 @@ class AdminServer:
         return web.Response(body=generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _health(self, _: web.Request) -> web.Response:
-        # That this answers at all shows that the event loop is not stuck, which is all that a restart can mend.
+        # An answer at all shows that the event loop is not stuck, and that is all that a restart can mend.
         return web.Response(text="alive\n")
 
     async def _readiness(self, _: web.Request) -> web.Response:

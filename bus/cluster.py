@@ -14,7 +14,7 @@ STATE_FILE = "broker.json"
 
 
 def bootstrap_servers(settings: Settings) -> str:
-    """The configured brokers, else the embedded one of data_dir. Raises BrokerNotFoundError if there is neither."""
+    """The configured brokers, else the embedded one of data_dir. BrokerNotFoundError if there is none."""
     if settings.bootstrap_servers is not None:
         return settings.bootstrap_servers
     for path in (settings.data_dir / "broker" / STATE_FILE, settings.data_dir / STATE_FILE):

@@ -15,12 +15,12 @@ async def discard(producer: AIOKafkaProducer) -> None:
     cancelled its sender goes on in the background. There is no public way to give up, so this reaches into
     two private attributes; ``tests/bus/test_producer.py`` notices when they change.
     """
-    if producer._closed:
+    if producer._closed:  # noqa: SLF001 - see above
         return
-    producer._closed = True
+    producer._closed = True  # noqa: SLF001 - see above
     # Without connections, requests that are under way end at once.
     await producer.client.close()
-    sender = producer._sender.sender_task
+    sender = producer._sender.sender_task  # noqa: SLF001 - see above
     for _ in range(_TRIES):
         if sender is None or sender.done():
             return

@@ -13,7 +13,6 @@ FatalError
 └── StageError               a stage raised something else than PoisonError: our bug
 """
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -78,26 +77,25 @@ _TOO_LARGE = (kafka.MessageSizeTooLargeError, kafka.RecordListTooLargeError)
 def translate(error: BaseException, doing: str) -> SambandError:
     """Our error for ``error``, raised while ``doing`` (a few words without values from records)."""
     name = type(error).__name__
-    if isinstance(error, SambandError):
-        return error
-    if isinstance(error, _NOT_ALLOWED):
-        return NotAllowedError(
-            f"Kafka refused {doing}: {name}", fix="check kafka.security and the broker's ACLs"
-        )
-    if isinstance(error, _TOO_LARGE):
-        return RecordTooLargeError(f"Kafka refused {doing}: the record is too large")
-    if isinstance(error, kafka.UnknownTopicOrPartitionError):
-        return MissingTopicError(
-            f"a topic is missing while {doing}", fix="create the topics with `samband topics apply`"
-        )
-    if isinstance(error, kafka.ProducerFenced | kafka.InvalidProducerEpoch):
-        return FencedError(f"another process took over while {doing}")
-    if isinstance(error, kafka.KafkaError | TimeoutError | asyncio.TimeoutError | OSError):
-        return BusUnavailableError(
-            f"Kafka did not answer while {doing}: {name}",
-            fix="check that the broker runs: `samband broker status`",
-        )
-    return FatalError(f"unexpected {name} while {doing}")
+    match error:
+        case SambandError():
+            ours: SambandError = error
+        case kafka.ProducerFenced() | kafka.InvalidProducerEpoch():
+            ours = FencedError(f"another process took over while {doing}")
+        case kafka.UnknownTopicOrPartitionError():
+            fix = "create the topics with `samband topics apply`"
+            ours = MissingTopicError(f"a topic is missing while {doing}", fix=fix)
+        case _ if isinstance(error, _NOT_ALLOWED):
+            fix = "check kafka.security and the broker's ACLs"
+            ours = NotAllowedError(f"Kafka refused {doing}: {name}", fix=fix)
+        case _ if isinstance(error, _TOO_LARGE):
+            ours = RecordTooLargeError(f"Kafka refused {doing}: the record is too large")
+        case kafka.KafkaError() | TimeoutError() | OSError():
+            fix = "check that the broker runs: `samband broker status`"
+            ours = BusUnavailableError(f"Kafka did not answer while {doing}: {name}", fix=fix)
+        case _:
+            ours = FatalError(f"unexpected {name} while {doing}")
+    return ours
 
 
 @contextmanager

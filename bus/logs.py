@@ -1,4 +1,4 @@
-"""Structured logs with a closed list of events, so that operators can rely on them and no personal data slips in.
+"""Structured logs with a closed list of events: operators can rely on it, and no personal data slips in.
 
 Every event has a fixed set of keys, and every key a fixed type; there is no key for free text. Lines go to
 standard error, for people on a terminal and as JSON lines elsewhere. ``docs/logs.md`` lists the events.
@@ -119,7 +119,7 @@ class Event(Enum):
         "stage", "partition", "count", "reason", "offset", "topic",
     )  # fmt: skip
     ENGINE_STAGE_FAILED = (
-        "engine_stage_failed", Level.ERROR, "A stage raised an error that is our bug; the worker stops, nothing is lost.",
+        "engine_stage_failed", Level.ERROR, "A stage failed by a bug of ours; the worker stops.",
         "stage", "topic", "partition", "offset", "error",
     )  # fmt: skip
     LIBRARY_MESSAGE = (
@@ -206,7 +206,7 @@ class Event(Enum):
 
 
 class _LibraryHandler(logging.Handler):
-    """Passes on what libraries log as an event: the constant text of their source, never what it is filled with."""
+    """Passes on what libraries log: the constant text of their source, never what it is filled with."""
 
     def emit(self, record: logging.LogRecord) -> None:
         template = record.msg if record.args and isinstance(record.msg, str) else ""

@@ -1,7 +1,7 @@
 """All metrics of all processes, in one place, so that names and labels stay a closed list.
 
-Rules (https://prometheus.io/docs/practices/naming/): prefix ``samband_``, base units, ``_total`` for counters,
-no label whose values grow with the data (never a citizen, a message, an offset, a file).
+Rules (https://prometheus.io/docs/practices/naming/): prefix ``samband_``, base units, ``_total`` for
+counters, no label whose values grow with the data (never a citizen, a message, an offset, a file).
 `.labels()` costs a microsecond: keep the child, and update per batch, never per record.
 """
 

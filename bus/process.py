@@ -67,9 +67,9 @@ def report(error: BaseException, *, debug: bool = False) -> None:
     if debug:
         traceback.print_exception(error, file=sys.stderr)
     elif isinstance(error, SambandError):
-        print(f"samband: {one_line(error)}", file=sys.stderr)
+        sys.stderr.write(f"samband: {one_line(error)}\n")
     else:
-        print(f"samband: unexpected {error_class(error)}. Fix: run again with --debug.", file=sys.stderr)
+        sys.stderr.write(f"samband: unexpected {error_class(error)}. Fix: run again with --debug.\n")
 
 
 async def _with_signals(main: Main) -> None:

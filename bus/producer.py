@@ -145,11 +145,11 @@ class _Connection:
         if not confirmed.done():
             confirmed.set_exception(BusUnavailableError("Kafka did not confirm a record in time"))
 
-    async def close(self, timeout: float) -> None:
-        """Deliver what waits, for at most ``timeout`` seconds, and disconnect."""
+    async def close(self, patience: float) -> None:
+        """Deliver what waits, for at most ``patience`` seconds, and disconnect."""
         if not self.failed:
             try:
-                async with asyncio.timeout(timeout):
+                async with asyncio.timeout(patience):
                     await self.producer.flush()
             except TimeoutError:
                 self.failed = True

@@ -1,6 +1,6 @@
-"""Reads committed records outside of any consumer group: for commands, for memories restored at start, for tests."""
+"""Reads committed records outside of any consumer group: for commands, memories restored at start, tests."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -68,7 +68,9 @@ async def follow(settings: Settings, *topics: str, from_beginning: bool = False)
             yield record
 
 
-async def decoded(records: AsyncIterator[Record], codec: Codec | None = None) -> AsyncIterator[DecodedRecord]:
+async def decoded(
+    records: AsyncIterator[Record], codec: Codec | None = None
+) -> AsyncGenerator[DecodedRecord, None]:
     """``records`` with what is in them; a record that cannot be read is passed on with its problem."""
     codec = codec or Codec()
     async for record in records:

@@ -23,15 +23,18 @@ def configuration() -> str:
     """The configuration reference."""
     lines = [
         _HEAD + "# Configuration\n\n"
-        "Settings come from `samband.toml` in the working folder (another file: `SAMBAND_CONFIG`) and from the\n"
+        "Settings come from `samband.toml` in the working folder (another file: `SAMBAND_CONFIG`) and "
+        "from the\n"
         "environment, which goes before the file. `kafka.topic_prefix` in the table is `topic_prefix` under\n"
-        "`[kafka]` in the file and `SAMBAND_KAFKA__TOPIC_PREFIX` in the environment. Unknown names and unsafe\n"
+        "`[kafka]` in the file and `SAMBAND_KAFKA__TOPIC_PREFIX` in the environment. Unknown names and "
+        "unsafe\n"
         "values are refused at start, with the field and the fix.\n\n"
         "| Setting | Type | Default | Meaning |\n|---|---|---|---|\n"
     ]
     lines += [_row(path, field) for path, field in _fields(Settings, "")]
     lines.append(
-        "\n## Connectors\n\nEach connector is a table `[connectors.<name>]` with these keys and those of its kind\n"
+        "\n## Connectors\n\nEach connector is a table `[connectors.<name>]` with these keys and those of "
+        "its kind\n"
         "(see the page of the connector).\n\n| Key | Type | Default | Meaning |\n|---|---|---|---|\n"
     )
     lines += [_row(path, field) for path, field in _fields(ConnectorSettings, "")]
@@ -42,7 +45,7 @@ def logs() -> str:
     """The list of log events and their keys."""
     lines = [
         _HEAD
-        + "# Log events\n\nEvery line has `timestamp`, `level`, `event` and `component`, and the keys of its event.\n"
+        + "# Log events\n\nEvery line has `timestamp`, `level`, `event`, `component` and its event's keys.\n"
         "No key takes text from a payload, a file name or an error.\n\n"
         "| Event | Severity | Meaning | Keys |\n|---|---|---|---|\n"
     ]

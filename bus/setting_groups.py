@@ -1,4 +1,4 @@
-"""The groups of the settings: every field says what it is for, in which unit, and why its default is what it is.
+"""The groups of the settings: every field says what it is for, in which unit, and why it has its default.
 
 ``docs/configuration.md`` is generated from these descriptions.
 """
@@ -36,7 +36,10 @@ class KafkaSecurity(Group):
     )
     ca_file: Path | None = Field(
         None,
-        description="Certificate authorities (PEM) that the brokers' certificates are checked against; the system's when empty.",
+        description=(
+            "Certificate authorities (PEM) that the brokers' certificates are checked against; "
+            "the system's when empty."
+        ),
     )
     cert_file: Path | None = Field(None, description="This client's certificate (PEM), for mutual TLS.")
     key_file: Path | None = Field(None, description="This client's private key (PEM), for mutual TLS.")
@@ -61,14 +64,20 @@ class KafkaSettings(Group):
 
     topic_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]*$", max_length=60)] = Field(
         "",
-        description="Put in front of every topic name, consumer group and transactional id, so that several systems can share one cluster.",
+        description=(
+            "Put in front of every topic name, consumer group and transactional id, so that "
+            "several systems can share one cluster."
+        ),
     )
     security: KafkaSecurity = Field(
         default_factory=KafkaSecurity, description="Encryption and authentication."
     )
     allow_plaintext: bool = Field(
         default=False,
-        description="Allow an unencrypted connection to brokers on other machines. Only for a private network of containers.",
+        description=(
+            "Allow an unencrypted connection to brokers on other machines. Only for a private "
+            "network of containers."
+        ),
     )
     replication_factor: int = Field(
         -1,
@@ -83,13 +92,18 @@ class KafkaSettings(Group):
         30.0,
         ge=1,
         le=300,
-        description="How long a record may wait for its confirmation before the sender is told that Kafka is away.",
+        description=(
+            "How long a record may wait for its confirmation before the sender is told that Kafka is away."
+        ),
     )
     session_timeout_seconds: float = Field(
         15.0,
         ge=6,
         le=300,
-        description="A member of a consumer group that is silent for so long loses its partitions. Below 6 seconds a busy process is taken for dead.",
+        description=(
+            "A member of a consumer group that is silent for so long loses its partitions. Below "
+            "6 seconds a busy process is taken for dead."
+        ),
     )
 
 
@@ -98,7 +112,10 @@ class PseudonymSettings(Group):
 
     key: SecretStr = Field(
         SecretStr(""),
-        description="Secret of at least 32 bytes, shared by all agencies that should meet on a citizen. Make one with `openssl rand -base64 48`. Needed by connectors.",
+        description=(
+            "Secret of at least 32 bytes, shared by all agencies that should meet on a citizen. "
+            "Make one with `openssl rand -base64 48`. Needed by connectors."
+        ),
     )
     version: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,8}$")] = Field(
         "1", description="Names the key in every pseudonym, so that keys can be rotated."
@@ -152,7 +169,9 @@ class RouterSettings(Group):
 
     institutions: Path | None = Field(
         None,
-        description="Register of institutions (names, coordinates, opening hours); the built-in one when empty.",
+        description=(
+            "Register of institutions (names, coordinates, opening hours); the built-in one when empty."
+        ),
     )
     rules: Path | None = Field(None, description="Coordination rules; the built-in ones when empty.")
 
@@ -173,7 +192,9 @@ class EngineSettings(Group):
         30.0,
         ge=5,
         le=600,
-        description="The broker aborts a transaction that is open for so long; readers wait for it at most this time.",
+        description=(
+            "The broker aborts a transaction that is open for so long; readers wait for it at most this time."
+        ),
     )
     hot_states: int = Field(
         50_000,
@@ -191,5 +212,8 @@ class EngineSettings(Group):
     )
     state_dir: Path | None = Field(
         None,
-        description="Local state stores; a folder of data_dir when empty. May be deleted at any time: it is rebuilt from the changelog.",
+        description=(
+            "Local state stores; a folder of data_dir when empty. May be deleted at any time: it "
+            "is rebuilt from the changelog."
+        ),
     )

@@ -80,14 +80,20 @@ class Settings(BaseSettings):
 
     bootstrap_servers: str | None = Field(
         None,
-        description="Kafka's addresses (host:port, comma-separated). When empty, the embedded broker that `samband broker start` started in data_dir.",
+        description=(
+            "Kafka's addresses (host:port, comma-separated). When empty, the embedded broker "
+            "that `samband broker start` started in data_dir."
+        ),
     )
     data_dir: Path = Field(
         Path("data"), description="The broker's data, state stores, connectors' own files."
     )
     cache_dir: Path = Field(
         default_factory=user_cache,
-        description="Downloads that all runs share; may be deleted at any time. Default: samband in the user's cache folder.",
+        description=(
+            "Downloads that all runs share; may be deleted at any time. Default: samband in the "
+            "user's cache folder."
+        ),
     )
     demo: bool = Field(default=False, description="Allow example secrets. Never with real citizens.")
     allow_public_listeners: bool = Field(
@@ -96,7 +102,10 @@ class Settings(BaseSettings):
     )
     registry_url: str | None = Field(
         None,
-        description="An external schema registry (Confluent API) that ids are taken from; the catalogue's own fixed ids when empty.",
+        description=(
+            "An external schema registry (Confluent API) that ids are taken from; the "
+            "catalogue's own fixed ids when empty."
+        ),
     )
     kafka: KafkaSettings = Field(default_factory=KafkaSettings, description="The connection to Kafka.")
     pseudonym: PseudonymSettings = Field(
@@ -135,7 +144,10 @@ class Settings(BaseSettings):
         if not all(is_loopback(host) for host in hosts):
             raise SettingsRefusedError(
                 "kafka.security.protocol: personal data would cross the network unencrypted",
-                fix="set kafka.security.protocol to SASL_SSL or SSL, or kafka.allow_plaintext = true on a private network",
+                fix=(
+                    "set kafka.security.protocol to SASL_SSL or SSL, or kafka.allow_plaintext = true on "
+                    "a private network"
+                ),
             )
 
     def _check_key(self) -> None:
@@ -185,7 +197,7 @@ class Settings(BaseSettings):
 
 
 def check_listener(field: str, host: str, *, allowed: bool) -> None:
-    """Raise SettingsRefusedError if other machines can reach ``host`` and that is not allowed. Connectors use it too."""
+    """SettingsRefusedError if other machines can reach ``host`` and that is not allowed."""
     if not allowed and not is_loopback(host):
         raise SettingsRefusedError(
             f"{field}: other machines could reach this listener",
@@ -193,8 +205,10 @@ def check_listener(field: str, host: str, *, allowed: bool) -> None:
         )
 
 
-def load_settings(path: Path | None = None, **overrides: Any) -> Settings:  # noqa: ANN401 - pydantic checks them
-    """Settings from ``path`` (else ``SAMBAND_CONFIG``, else ``samband.toml`` where it exists), the environment, ``overrides``.
+def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
+    """Settings from ``overrides``, the environment and a file, in this order.
+
+    The file is ``path``, else ``SAMBAND_CONFIG``, else ``samband.toml`` where it exists.
 
     Raises SettingsRefusedError naming the field and the fix.
     """

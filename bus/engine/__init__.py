@@ -1,4 +1,4 @@
-"""The exactly-once engine: runs a pure stage over co-partitioned topics, a batch of records as one transaction.
+"""The exactly-once engine: a pure stage over co-partitioned topics, a batch of records as one transaction.
 
 stage.py         what a stage is
 engine.py        a member of the group; one task per partition

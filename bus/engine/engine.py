@@ -1,4 +1,4 @@
-"""Runs a stage in a consumer group: one task for each partition number that the group gives to this process."""
+"""Runs a stage in a consumer group: one task for each partition number that the group gives us."""
 
 import asyncio
 from collections.abc import Iterable, Sequence

@@ -28,7 +28,7 @@ class InvalidRecordError(PoisonError):
 
 
 def in_time_order(found: dict[TopicPartition, list[ConsumerRecord]]) -> list[ConsumerRecord]:
-    """The records of several topics as one sequence: each topic's order is kept, topics are merged by time."""
+    """The records of several topics as one sequence: each topic in its order, merged by time."""
     if len(found) <= 1:
         return next(iter(found.values()), [])
     return list(merge(*found.values(), key=_timestamp))

@@ -28,7 +28,7 @@ class Stage(Protocol[S, E]):
     e.g. ``router.citizen``. Changing it makes a new stage with no state."""
 
     inputs: tuple[str, ...]
-    """Logical names of the topics that are read. They have the same number of partitions and the same keys."""
+    """Logical names of the topics that are read; all with the same number of partitions and the same keys."""
 
     def decode(self, topic: str, key: bytes, value: bytes) -> E:
         """The event in a record of the logical ``topic``.

@@ -21,7 +21,7 @@ S = TypeVar("S")
 
 FORMAT = 1
 MAX_AGE_SECONDS = 12 * 3600
-"""An older local store is rebuilt: compaction keeps deletions for a day only, so an old one could miss some."""
+"""An older local store is rebuilt: compaction keeps deletions for a day, so it could miss some."""
 POSITIONS = b""
 """Changelog key of the input positions; records without a key never become state."""
 
@@ -75,7 +75,7 @@ class Store(Generic[S]):
         self._broken = False
 
     def open(self, end_offset: int) -> Opened:
-        """Open what an earlier owner left. It is thrown away if it is damaged, old, or ahead of the changelog."""
+        """Open what an earlier owner left, unless it is damaged, old, or ahead of the changelog."""
         self.close()
         try:
             if self._broken:
@@ -185,7 +185,7 @@ class Store(Generic[S]):
             ) from error
 
     def positions(self) -> dict[str, int] | None:
-        """The input positions that belong to this state (logical topic to next offset); None before any commit."""
+        """The input positions that belong to this state (next offset by logical topic); None before any."""
         data = self._open_db.get(_POSITIONS)
         return None if not data else _positions.decode(data)
 

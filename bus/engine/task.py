@@ -18,7 +18,7 @@ from bus.engine.watch import Watch
 from bus.errors import FencedError, LostRecordsError, translate
 from bus.logs import Event, error_class, get_logger
 from bus.settings import Settings
-from schemas.errors import FatalError, RetriableError, SambandError
+from schemas.errors import RetriableError, SambandError
 
 S = TypeVar("S")
 E = TypeVar("E")
@@ -76,7 +76,7 @@ class PartitionTask(Generic[S, E]):
         self._stopping.set()
 
     async def run(self) -> None:
-        """Take over, work, and begin again after each doubtful answer, until `stop`. Raises FatalError only."""
+        """Take over, work, begin again after each doubtful answer, until `stop`. Raises FatalError only."""
         attempt = 0
         self._stop_seen = asyncio.ensure_future(self._stopping.wait())
         try:
@@ -150,7 +150,8 @@ class PartitionTask(Generic[S, E]):
             committed = await self._consumer.committed(place)
             if known is None and committed:
                 raise LostRecordsError(
-                    f"group {self._names.group} stands at offset {committed} of {place.topic}/{place.partition}, "
+                    f"group {self._names.group} stands at offset {committed} of "
+                    f"{place.topic}/{place.partition}, "
                     "but its changelog is empty",
                     fix="restore the changelog topic, or delete the consumer group to begin from the start",
                 )
@@ -185,7 +186,10 @@ class PartitionTask(Generic[S, E]):
         except OffsetOutOfRangeError as error:
             raise LostRecordsError(
                 f"an input of partition {self.partition} no longer has the records that come next",
-                fix="they were deleted before they were read; lengthen the topic's retention, then delete the group and changelog to begin again",
+                fix=(
+                    "they were deleted before they were read; lengthen the topic's retention, then "
+                    "delete the group and changelog to begin again"
+                ),
             ) from error
         except ConsumerStoppedError:
             self.stop()

@@ -134,7 +134,7 @@ class TransactionalWriter:
         self._confirmations.append((topic, partition, count, sent))
 
     async def commit(self, offsets: dict[TopicPartition, int]) -> Ends:
-        """Send all batches and the input offsets, and commit. Any error means: outcome unknown, throw this away.
+        """Send all batches and the input offsets, and commit. After any error the outcome is unknown.
 
         Returns the next offset of each partition written to, where the broker told it.
 
@@ -160,7 +160,7 @@ class TransactionalWriter:
                 return ends
 
     async def close(self) -> None:
-        """Disconnect. A transaction that is still open is aborted by the next owner, or by the broker in time."""
+        """Disconnect. An open transaction is aborted by the next owner, or by the broker in time."""
         for *_, confirmation in self._confirmations:
             confirmation.add_done_callback(_heard)
         await discard(self._producer)

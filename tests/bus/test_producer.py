@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import pytest
 
@@ -18,7 +20,9 @@ def settings(broker: str, topic_prefix: str) -> Settings:
     return load_settings(bootstrap_servers=broker, kafka={"topic_prefix": topic_prefix})
 
 
-def topic(settings: Settings, partitions: int = 2, **configs: str) -> Wanted:
+def topic(
+    settings: Settings, partitions: int = 2, configs: Mapping[str, str] = MappingProxyType({})
+) -> Wanted:
     return Wanted(settings.topic("one"), partitions, {"cleanup.policy": "delete", **configs})
 
 
@@ -99,7 +103,7 @@ async def test_the_plan_creates_then_finds_nothing_to_do_then_mends_drift(settin
     assert [step.action for step in (await plan(settings, [topic(settings)])).steps] == [Action.CREATE]
     await apply(settings, [topic(settings)])
     assert [step.action for step in (await plan(settings, [topic(settings)])).steps] == [Action.UNCHANGED]
-    other = topic(settings, **{"retention.ms": "1000"})
+    other = topic(settings, configs={"retention.ms": "1000"})
     (step,) = (await plan(settings, [other])).steps
     assert step.action is Action.RECONFIGURE
     assert "should be 1000" in step.reason
@@ -116,7 +120,7 @@ async def test_the_plan_creates_then_finds_nothing_to_do_then_mends_drift(settin
         ).steps
     ] == [Action.UNCHANGED]
     # What is not mentioned stays as it was set.
-    last = topic(settings, **{"max.message.bytes": "5000"})
+    last = topic(settings, configs={"max.message.bytes": "5000"})
     await apply(settings, [last])
     assert [step.action for step in (await plan(settings, [other])).steps] == [Action.UNCHANGED]
 

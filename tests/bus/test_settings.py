@@ -1,5 +1,9 @@
 """Settings: sources, and what is refused, with field and fix and without the value."""
 
+# ruff: noqa: S104 - addresses that are refused
+
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -11,8 +15,6 @@ KEY = "Zr8kWm3qPx7vNs2dLb9tHc5yJf1gQa6eUo4i"
 
 @pytest.fixture(autouse=True)
 def _nothing_from_outside(monkeypatch, tmp_path):
-    import os
-
     for name in list(os.environ):
         if name.startswith("SAMBAND_"):
             monkeypatch.delenv(name)
@@ -39,7 +41,8 @@ def test_the_file_can_be_named(monkeypatch, tmp_path):
 
 def test_a_connector_keeps_what_its_kind_needs(tmp_path):
     (tmp_path / "samband.toml").write_text(
-        '[connectors.ward]\nkind = "hospital"\nagency = "hospital.a"\nlegal_basis = "law"\npurpose = "care"\nport = 2575\n'
+        '[connectors.ward]\nkind = "hospital"\nagency = "hospital.a"\n'
+        'legal_basis = "law"\npurpose = "care"\nport = 2575\n'
     )
     connector = load_settings().connectors["ward"]
     assert connector.kind == "hospital"
@@ -53,14 +56,14 @@ def test_a_connector_keeps_what_its_kind_needs(tmp_path):
         ({"pseudonym": {"key": "change-me-" + KEY}}, "pseudonym.key: looks like an example", "demo = true"),
         ({"pseudonym": {"key": "a" * 40}}, "pseudonym.key: looks like an example", "demo = true"),
         ({"admin": {"host": "0.0.0.0"}}, "admin.host: other machines", "allow_public_listeners"),
-        ({"contract_server": {"host": "::"}}, "contract_server.host: other machines", "allow_public_listeners"),
+        ({"contract_server": {"host": "::"}}, "contract_server.host: other", "allow_public_listeners"),
         ({"bootstrap_servers": "kafka.example:9092"}, "kafka.security.protocol", "allow_plaintext"),
         (
             {"bootstrap_servers": "127.0.0.1:1,kafka:9092", "kafka": {"security": {
                 "protocol": "SASL_PLAINTEXT", "sasl_username": "u", "sasl_password": "p"}}},
             "kafka.security.protocol: personal data", "SASL_SSL",
         ),
-        ({"kafka": {"session_timeout_seconds": 2}}, "kafka.session_timeout_seconds: Input should be greater", "docs/"),
+        ({"kafka": {"session_timeout_seconds": 2}}, "kafka.session_timeout_seconds: Input should", "docs/"),
         ({"kafka": {"security": {"protocol": "SASL_SSL"}}}, "kafka.security: sasl_username and", "docs/"),
         ({"kafka": {"security": {"cert_file": "a.pem"}}}, "cert_file and key_file belong together", "docs/"),
         ({"kafka": {"topic_prefix": "a b"}}, "kafka.topic_prefix: String should match", "docs/"),
@@ -119,7 +122,7 @@ def test_a_key_is_asked_for_only_where_it_is_needed():
 )
 def test_a_misspelt_variable_is_refused(monkeypatch, variable, value, message):
     monkeypatch.setenv(variable, value)
-    with pytest.raises(SettingsRefusedError, match=message):
+    with pytest.raises(SettingsRefusedError, match=re.escape(message)):
         load_settings()
 
 
@@ -139,5 +142,5 @@ def test_listeners(host, fine):
     if fine:
         check_listener("mllp.host", host, allowed=False)
     else:
-        with pytest.raises(SettingsRefusedError, match="mllp.host"):
+        with pytest.raises(SettingsRefusedError, match=r"mllp\.host"):
             check_listener("mllp.host", host, allowed=False)

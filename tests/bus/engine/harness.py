@@ -103,7 +103,7 @@ async def changelog_states(settings: Settings) -> dict[str, Account]:
 
 
 async def assert_exactly_once(settings: Settings) -> None:
-    """Outputs and changelog are what a pure replay of the committed input gives: nothing missing, twice or moved."""
+    """Outputs and changelog are what a pure replay of the input gives: nothing missing, twice or moved."""
     states, outputs = replay(await read(settings, INPUT))
     found: dict[str, list[str]] = {}
     for record in await read(settings, OUTPUT):

@@ -30,12 +30,12 @@ OUTPUT = "copies"
 class Account(NamedTuple):
     """State of one key."""
 
-    count: int
+    records: int
     checksum: int
 
 
 class Ledger:
-    """``value`` becomes ``value:count:checksum``; ``forget`` empties the account; ``poison`` and ``bug`` say so."""
+    """``value`` becomes ``value:count:checksum``; ``forget`` empties the account."""
 
     name = NAME
     inputs: tuple[str, ...] = (INPUT,)
@@ -51,8 +51,8 @@ class Ledger:
         if event == "forget":
             return None, ()
         before = state or Account(0, 0)
-        after = Account(before.count + 1, zlib.crc32(event.encode(), before.checksum))
-        return after, (Output(OUTPUT, key.encode(), f"{event}:{after.count}:{after.checksum}".encode()),)
+        after = Account(before.records + 1, zlib.crc32(event.encode(), before.checksum))
+        return after, (Output(OUTPUT, key.encode(), f"{event}:{after.records}:{after.checksum}".encode()),)
 
     def dump(self, state: Account) -> bytes:
         return msgspec.msgpack.encode(state)
@@ -69,7 +69,7 @@ class UnfencedNames(Names):
 
 
 def stop_before_commit(number: int) -> None:
-    """Stop this process (as a zombie would be) when everything of commit ``number`` is sent but the commit."""
+    """Stop this process when everything of transaction ``number`` is sent but the commit."""
     commit = AIOKafkaProducer.commit_transaction
     seen = 0
 
@@ -93,7 +93,7 @@ def main() -> int:
     async def run(stop: asyncio.Event) -> None:
         engine = Engine(Ledger(), settings)
         if "--no-fence" in sys.argv:
-            engine._names = UnfencedNames(settings, NAME, (INPUT,))
+            engine._names = UnfencedNames(settings, NAME, (INPUT,))  # noqa: SLF001 - broken on purpose
         await engine.run(stop)
 
     return process.run("worker", run)

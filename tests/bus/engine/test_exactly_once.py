@@ -115,8 +115,8 @@ async def test_poison_is_dead_lettered_in_the_same_transaction_and_the_rest_goes
     value = Codec().decode(letter.value).value
     (source,) = [record for record in await read(settings, INPUT) if record.value == b"poison"]
     expected = {
-        "origin": "STAGE", "component": NAME, "reason": "test.poison", "problem": "not a number", "where": "/0",
-        "error": "PoisonError", "topic": settings.topic(INPUT), "partition": source.partition,
+        "origin": "STAGE", "component": NAME, "reason": "test.poison", "problem": "not a number",
+        "where": "/0", "error": "PoisonError", "topic": settings.topic(INPUT), "partition": source.partition,
         "offset": source.offset, "schema_id": None, "payload": b"poison", "payload_key": b"a", "attempts": 1,
     }  # fmt: skip
     assert {name: value[name] for name in expected} == expected
@@ -184,7 +184,7 @@ async def test_a_zombie_that_wakes_up_writes_nothing(settings: Settings, tmp_pat
 
 
 async def wake_a_zombie(settings: Settings, tmp_path: Path, *arguments: str) -> None:
-    """A worker stops between the offsets and the commit, another takes over and goes on, the first wakes up."""
+    """A worker stops between offsets and commit, another takes over and goes on, the first wakes up."""
     patient = settings_for(
         str(settings.bootstrap_servers), settings.kafka.topic_prefix, tmp_path, transaction_timeout_seconds=60
     )
