@@ -12,9 +12,11 @@ LOGGING = Path(__file__).parent / "log4j2.properties"
 
 
 def command(
-    jars: Sequence[Path], main: str, arguments: Sequence[str], *, heap: str, log: Path | None = None
+    jars: Sequence[Path], main: str, arguments: Sequence[str], *, heap: str, log: Path, verbose: bool = False
 ) -> list[str]:
     """The command line of a main class of Kafka. ``heap`` is as after ``-Xmx``, e.g. ``512m``.
+
+    ``log`` gets warnings and errors, with ``verbose`` also what the controller does.
 
     Raises:
         BrokerError: if the Java runtime is not there.
@@ -36,7 +38,8 @@ def command(
         "--enable-native-access=ALL-UNNAMED",
         "--sun-misc-unsafe-memory-access=allow",
         f"-Dlog4j2.configurationFile={LOGGING}",
-        f"-Dsamband.log={log or os.devnull}",
+        f"-Dsamband.log={log}",
+        f"-Dsamband.controller.level={'INFO' if verbose else 'WARN'}",
         "-cp",
         os.pathsep.join(str(jar) for jar in jars),
         main,

@@ -1,20 +1,21 @@
 """Kafka's ``server.properties`` for one node that is broker and controller, on this machine alone."""
 
+from collections.abc import Mapping
+
 HOST = "127.0.0.1"
 NODE_ID = 1
+
+_FENCING = {"broker.session.timeout.ms": 500, "broker.heartbeat.interval.ms": 100}
 
 
 def server_properties(data: str, broker_port: int, controller_port: int) -> str:
     """The file's text. ``data`` is Kafka's own folder, seen from the folder that it is started in."""
+    listeners = f"PLAINTEXT://{HOST}:{broker_port},CONTROLLER://{HOST}:{controller_port}"
     settings = {
+        **_common(data, controller_port),
         "process.roles": "broker,controller",
-        "node.id": NODE_ID,
-        "controller.quorum.bootstrap.servers": f"{HOST}:{controller_port}",
-        "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://{HOST}:{broker_port},CONTROLLER://{HOST}:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{broker_port},CONTROLLER://{HOST}:{controller_port}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "log.dirs": data,
+        "listeners": listeners,
+        "advertised.listeners": listeners,
         # One node holds the only copy of everything.
         "default.replication.factor": 1,
         "offsets.topic.replication.factor": 1,
@@ -33,7 +34,26 @@ def server_properties(data: str, broker_port: int, controller_port: int) -> str:
         "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
         "num.network.threads": 2,
         "num.io.threads": 4,
-        # After a crash the broker waits until its earlier life has timed out; the default is nine seconds.
-        "broker.session.timeout.ms": 6000,
     }
+    return _text(settings)
+
+
+def controller_properties(data: str, controller_port: int) -> str:
+    """The same node as a controller alone, which soon gives up a broker that it does not hear of."""
+    listener = f"CONTROLLER://{HOST}:{controller_port}"
+    roles = {"process.roles": "controller", "listeners": listener, "advertised.listeners": listener}
+    return _text({**_common(data, controller_port), **roles, **_FENCING})
+
+
+def _common(data: str, controller_port: int) -> dict[str, object]:
+    return {
+        "node.id": NODE_ID,
+        "controller.quorum.bootstrap.servers": f"{HOST}:{controller_port}",
+        "controller.listener.names": "CONTROLLER",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "log.dirs": data,
+    }
+
+
+def _text(settings: Mapping[str, object]) -> str:
     return "".join(f"{name}={value}\n" for name, value in settings.items())

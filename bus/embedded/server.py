@@ -15,7 +15,8 @@ from bus.embedded.errors import BrokerError, PortTakenError
 from bus.embedded.folder import BrokerFolder, RunningBroker
 from bus.embedded.jars import JarCache, OnProgress
 from bus.embedded.processes import Process, end, end_group
-from bus.embedded.properties import HOST, server_properties
+from bus.embedded.properties import HOST, controller_properties, server_properties
+from bus.embedded.recovery import wait_until_fenced
 from bus.embedded.storage import check_space, translated
 
 _READY_SECONDS = 60.0
@@ -91,6 +92,8 @@ class EmbeddedBroker:
             check_space(self.folder.path)
             if not self.folder.is_formatted:
                 self._format(jars)
+            elif not self.folder.was_stopped_in_order:
+                self._recover(jars, lock)
             process = self._launch(jars, lock, detached=detached)
         self._process = None if detached else process
         return self._bootstrap_servers
@@ -124,12 +127,32 @@ class EmbeddedBroker:
             shutil.rmtree(self.folder.data, ignore_errors=True)
             raise self._failure("could not prepare its data folder", self._reports(0)) from error
 
+    def _recover(self, jars: list[Path], lock: int) -> None:
+        """Run the controller alone until it has given up the broker that was not ended in order."""
+        log, reports = self.folder.recovery_log, ""
+        for _ in range(_PORT_TRIES):
+            (port,) = network.free_ports(HOST, 1)
+            properties = controller_properties(self.folder.data.name, port)
+            self.folder.properties.write_text(properties, encoding="ascii")
+            log.unlink(missing_ok=True)
+            process = self._spawn(jars, lock, log=log, detached=False)
+            try:
+                if wait_until_fenced(process, log):
+                    return
+            finally:
+                end(process)
+            said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+            reports = said + self._reports(0)
+            if _PORT_TAKEN not in reports:
+                break
+        raise self._failure("could not be brought back after it was killed", reports)
+
     def _launch(self, jars: list[Path], lock: int, *, detached: bool) -> Process:
         for attempt in range(_PORT_TRIES):
             ports = self._choose_ports(first_try=attempt == 0)
             self._write_properties(ports)
             log_start = self.folder.log.stat().st_size if self.folder.log.exists() else 0
-            process = self._spawn(jars, lock, detached=detached)
+            process = self._spawn(jars, lock, log=self.folder.log, detached=detached)
             try:
                 ready = self._becomes_ready(process, ports[0])
             except BaseException:
@@ -165,11 +188,11 @@ class EmbeddedBroker:
         text = server_properties(self.folder.data.name, broker_port=ports[0], controller_port=ports[1])
         self.folder.properties.write_text(text, encoding="ascii")
 
-    def _spawn(self, jars: list[Path], lock: int, *, detached: bool) -> Process:
+    def _spawn(self, jars: list[Path], lock: int, *, log: Path, detached: bool) -> Process:
         """Kafka itself, or Kafka below a guard; in a session of its own, so that Ctrl-C is ours alone."""
-        command = java.command(
-            jars, "kafka.Kafka", [str(self.folder.properties)], heap=self._heap, log=self.folder.log
-        )
+        arguments = [str(self.folder.properties)]
+        recovering = log == self.folder.recovery_log
+        command = java.command(jars, "kafka.Kafka", arguments, heap=self._heap, log=log, verbose=recovering)
         if not detached:
             command = [sys.executable, "-I", "-S", guard.__file__, *command]
         with self.folder.output.open("wb") as output:

@@ -138,9 +138,9 @@ def test_port_that_is_lost_between_choice_and_start_is_replaced(new_broker: NewB
 def test_data_folder_that_is_not_kafkas_is_told_with_the_log(new_broker: NewBroker, data_dir):
     (data_dir / "kafka").mkdir(parents=True)
     (data_dir / "kafka" / "meta.properties").write_text("version=1\nnode.id=7\ncluster.id=another\n")
-    with pytest.raises(BrokerError, match="ended while it was starting") as refused:
+    with pytest.raises(BrokerError, match="could not be brought back") as refused:
         new_broker().start()
-    assert "kafka.log" in refused.value.fix
+    assert "output.log" in refused.value.fix
     assert not BrokerFolder(data_dir).is_taken()
 
 
