@@ -1,8 +1,8 @@
 """Normalises national identifiers, so that every agency's spelling of one gives the same pseudonym.
 
-Why the rules are as they are: ``docs/adr/0006-pseudonyms-and-event-ids.md``. In short: a check digit alone never
-rejects a number (test series, numbers from 2032 on and typing errors that an agency has lived with for
-years all fail it), nothing is ever read out of the digits about a person (no birth date, no sex), and a
+Why the rules are as they are: ``docs/adr/0006-pseudonyms-and-event-ids.md``. In short: a check digit alone
+never rejects a number (test series, numbers from 2032 on and typing errors that an agency has lived with
+for years all fail it), nothing is ever read out of the digits about a person (no birth date, no sex), and a
 D-number and a later fødselsnummer stay two identifiers: saying that they are one person is the router's job.
 
 python-stdnum gives the check-digit arithmetic; its own validity rules reject numbers that are in use.

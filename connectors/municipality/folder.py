@@ -4,7 +4,7 @@ import asyncio
 from pathlib import PurePath
 
 from connectors.kit.drop import Claim, DropFolder
-from connectors.municipality.cases import Answer, Cases
+from connectors.municipality.source import Answer, Cases
 from schemas.errors import PoisonError
 
 

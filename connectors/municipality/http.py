@@ -21,7 +21,7 @@ from aiohttp import web
 from bus.logs import Event, Log
 from bus.settings import SettingsRefusedError, check_listener
 from connectors.kit import times
-from connectors.municipality.cases import Cases
+from connectors.municipality.source import Cases
 from connectors.municipality.settings import HttpSettings
 from schemas.errors import PoisonError, RetriableError, SambandError
 
