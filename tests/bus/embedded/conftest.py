@@ -38,7 +38,8 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Iterator[Repository]:
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repository]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")  # on a machine that reaches its registries through a proxy
     folder = tmp_path / "repository"
     folder.mkdir()
 
