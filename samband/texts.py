@@ -90,6 +90,7 @@ FINDINGS = {
     "finding.travel_gap": "Too little time to get there: {minutes_between} min, {minutes_needed} needed",
     "finding.school_hours": "In school hours",
     "finding.exam": "On the day of an exam",
+    "finding.other": "Something does not fit",
     "finding.burden": "{visits} visits within {days} days to the same institution",
 }
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-import click
 import typer
 
 from bus.process import INTERRUPTED, exit_code, report
@@ -58,17 +57,12 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     command = typer.main.get_command(app)
     try:
-        result = command.main(
-            args=[argument for argument in arguments if argument != "--debug"],
-            prog_name="samband",
-            standalone_mode=False,
-        )
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.exceptions.Abort):
+        command.main(args=[argument for argument in arguments if argument != "--debug"], prog_name="samband")
+    except SystemExit as leave:
+        return leave.code if isinstance(leave.code, int) else int(bool(leave.code))
+    except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the outermost edge: everything becomes a line and a code
         report(error, debug=debug)
         return exit_code(error)
-    return result if isinstance(result, int) else 0
+    return 0

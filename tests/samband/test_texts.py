@@ -1,0 +1,44 @@
+"""Whatever the router says has words for people."""
+
+import pytest
+
+from router.timeline import TEXTS
+from samband import texts
+from schemas.sources import named_types
+
+ADDED_CODES = {
+    "CaseStepCompleted": ("case.step", "step"),
+    "DecisionMade": ("case.decision", "outcome"),
+    "AppointmentCancelled": ("appointment.cancelled", "reason"),
+}
+
+
+@pytest.mark.parametrize("key", sorted(TEXTS.values()))
+def test_every_text_key_has_words(key):
+    assert key in texts.ENTRIES
+
+
+@pytest.mark.parametrize(("prefix", "field", "record"), [(*v, k) for k, v in ADDED_CODES.items()])
+def test_every_code_that_the_contract_lists_has_words_or_falls_back_to_the_sentence(prefix, field, record):
+    schema = next(schema for name, schema in named_types().items() if name.endswith(f".{record}"))
+    doc = next(item["doc"] for item in schema["fields"] if item["name"] == field)
+    codes = [code.strip() for code in doc.split("Mapped:")[1].strip(" .").split(",")]
+    assert codes
+    for code in codes:
+        shown = texts.text(f"{prefix}.{code.lower()}")
+        assert shown
+        assert code not in shown
+
+
+def test_finding_is_told_with_its_figures():
+    finding = {"reason": "finding.travel_gap", "numbers": {"minutes_between": 15, "minutes_needed": 118}}
+    assert texts.finding_text(finding) == "Too little time to get there: 15 min, 118 needed"
+
+
+def test_every_kind_of_finding_has_words():
+    kinds = named_types()["samband.coordination.FindingKind"]["symbols"]
+    assert {f"finding.{kind.lower()}" for kind in kinds} <= texts.FINDINGS.keys()
+
+
+def test_citizen_who_has_to_act_is_you():
+    assert texts.holder_text({"kind": "CITIZEN", "institution": None}, lambda _: "?", "agency") == "you"
