@@ -5,6 +5,7 @@ those of the standard and begin at 1; MSH-1 is the field separator itself.
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.errors import PoisonError
@@ -16,6 +17,8 @@ _DEFAULT_ENCODING = "^~\\&"
 _NONE = "\ue000"
 """Stands for a separator that the message does not have."""
 _NAME = 3
+_HEAD = 11
+"""Characters that hold MSH-1 and MSH-2: at most six after ``MSH|``."""
 _HEADERS = ("MSH", "FHS", "BHS")
 
 
@@ -44,21 +47,26 @@ class Delimiters(NamedTuple):
             Unparseable: the same character stands for two things, or a separator is a letter or digit.
 
         """
-        separator = header[3:4]
-        if not separator:
-            raise Unparseable("the message ends after MSH", reason="hl7.delimiters", where="MSH-1")
-        encoding = re.split(f"[{re.escape(separator)}\r\n]", header[4:20], maxsplit=1)[0]
-        if encoding[2:4] == "\\\\":
-            encoding = encoding[:3] + encoding[4:]
-        given = separator + encoding[:4]
-        if len(set(given)) != len(given) or any(sign.isalnum() or sign.isspace() for sign in given):
-            raise Unparseable(
-                "the field separator or the encoding characters are ambiguous",
-                reason="hl7.delimiters",
-                where="MSH-2",
-            )
-        defaults = _DEFAULT_ENCODING[len(given) - 1 :]
-        return cls(*given, *(_NONE if sign in given else sign for sign in defaults))
+        return _delimiters(header[:_HEAD])
+
+
+@lru_cache(maxsize=256)
+def _delimiters(header: str) -> Delimiters:
+    separator = header[3:4]
+    if not separator:
+        raise Unparseable("the message ends after MSH", reason="hl7.delimiters", where="MSH-1")
+    encoding = re.split(f"[{re.escape(separator)}\r\n]", header[4:], maxsplit=1)[0]
+    if encoding[2:4] == "\\\\":
+        encoding = encoding[:3] + encoding[4:]
+    given = separator + encoding[:4]
+    if len(set(given)) != len(given) or any(sign.isalnum() or sign.isspace() for sign in given):
+        raise Unparseable(
+            "the field separator or the encoding characters are ambiguous",
+            reason="hl7.delimiters",
+            where="MSH-2",
+        )
+    defaults = _DEFAULT_ENCODING[len(given) - 1 :]
+    return Delimiters(*given, *(_NONE if sign in given else sign for sign in defaults))
 
 
 class Segment:

@@ -7,6 +7,7 @@ type (table 0203), 8 the day it expired.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from connectors.hospital.hl7 import Repetition, Segment
@@ -50,6 +51,11 @@ _SHORTEST_RUN = 10
 _LONGEST_TOKEN = 200
 _MESSAGE_ID = re.compile(r"[\x21-\x7e]*")
 _DAY = 8
+
+
+@lru_cache(maxsize=8192)
+def _holds_number(text: str) -> bool:
+    return _NATIONAL_RUN.search(text) is not None
 
 
 class Candidate(NamedTuple):
@@ -132,7 +138,7 @@ class IdentityReader:
         """
         if len(text) < _SHORTEST_RUN:
             return text
-        if len(text) <= _LONGEST_TOKEN and not _NATIONAL_RUN.search(text):
+        if len(text) <= _LONGEST_TOKEN and not _holds_number(text):
             return text
         return self._digest(text)
 

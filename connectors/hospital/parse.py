@@ -113,15 +113,15 @@ class HospitalMessage:
         return self.reading.identities.token(text.strip())
 
 
-def parse(payload: bytes, received: int, reading: Reading) -> HospitalMessage:
-    """The message in ``payload``.
+def parse(payload: bytes, received: int, reading: Reading, header: Header | None = None) -> HospitalMessage:
+    """The message in ``payload``; ``header``, when it was read before.
 
     Raises:
         Unparseable: it is not HL7 v2, or not in the character set that it declares.
         Rejected: wrong MSH-11 or MSH-12.
 
     """
-    header = Header.of(payload)
+    header = header or Header.of(payload)
     if header is None:
         raise Unparseable("the message does not begin with an MSH segment", reason="hl7.no_msh", where="MSH")
     if header.version is None:

@@ -49,7 +49,7 @@ class Intake:
         if isinstance(event, TooLarge):
             translation: Translation = too_large(self._reading.settings.max_message_bytes)
         else:
-            translation = translate(source, self._reading)
+            translation = translate(source, self._reading, header)
         refused = rejection(translation)
         codes = answer_codes(header, accepted=refused is None)
         if refused is not None:

@@ -42,10 +42,13 @@ def describe(payload: bytes, received: int, reading: Reading, header: Header | N
     )
 
 
-def translate(source: SourceInput, reading: Reading) -> Translation:
-    """The facts of a message, why it is ignored, or why it goes to the dead letters."""
+def translate(source: SourceInput, reading: Reading, header: Header | None = None) -> Translation:
+    """The facts of a message, why it is ignored, or why it goes to the dead letters.
+
+    ``header`` is that of ``source.payload``, when it was read before.
+    """
     try:
-        return facts(parse(source.payload, source.received, reading))
+        return facts(parse(source.payload, source.received, reading, header))
     except PoisonError as error:
         return DeadLetter(error.reason, str(error), error.where, type(error).__name__)
     except Exception as error:  # noqa: BLE001 - a fault of ours must neither lose the input nor stop the queue
