@@ -7,12 +7,12 @@ from bus.admin import AdminServer
 from bus.endpoints import announced
 from bus.engine.engine import Engine
 from bus.logs import Event, error_class, get_logger
+from bus.registry.codec import codec_of
 from bus.settings import Settings
 from router.events import Event as RouterEvent
 from router.rules import load_rules
 from router.stage import CitizenStage
 from router.state import Citizen
-from schemas.codec import Codec
 from schemas.errors import RetriableError
 
 _FIRST_PAUSE = 0.25
@@ -26,7 +26,10 @@ async def run_router(settings: Settings, stop: asyncio.Event) -> None:
         RulesError: the rules or the institution register are wrong.
         FatalError: going on would do harm, e.g. topics are missing.
     """
-    stage = CitizenStage(Codec(), load_rules(settings.router.rules, settings.router.institutions))
+    stage = CitizenStage(
+        await asyncio.to_thread(codec_of, settings),
+        load_rules(settings.router.rules, settings.router.institutions),
+    )
     running: list[Engine[Citizen, RouterEvent]] = []
 
     def not_ready() -> list[str]:

@@ -15,6 +15,7 @@ from bus.engine.store import Change, Store
 from bus.engine.transaction import Target, TransactionalWriter
 from bus.errors import StageError
 from bus.logs import Event, error_class, get_logger
+from schemas.codec import Codec
 from schemas.errors import PoisonError, RetriableError
 
 S = TypeVar("S")
@@ -37,12 +38,12 @@ def in_time_order(found: dict[TopicPartition, list[ConsumerRecord]]) -> list[Con
 class Processor(Generic[S, E]):
     """Runs a stage over records within the running transaction of one partition."""
 
-    def __init__(self, stage: Stage[S, E], store: Store[S], names: Names) -> None:
+    def __init__(self, stage: Stage[S, E], store: Store[S], names: Names, codec: Codec | None = None) -> None:
         """`use` comes before anything else."""
         self._stage = stage
         self._store = store
         self._names = names
-        self._dead_letters = DeadLetters(stage.name)
+        self._dead_letters = DeadLetters(stage.name, codec)
         self._dead: Counter[tuple[str, str]] = Counter()
         self._first_dead = 0
         self._last_timestamp = 0

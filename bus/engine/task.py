@@ -17,6 +17,7 @@ from bus.engine.transaction import TransactionalWriter
 from bus.engine.watch import Watch
 from bus.errors import FencedError, LostRecordsError, translate
 from bus.logs import Event, error_class, get_logger
+from bus.registry.codec import codec_of
 from bus.settings import Settings
 from schemas.errors import RetriableError, SambandError
 
@@ -59,7 +60,7 @@ class PartitionTask(Generic[S, E]):
         self._log = get_logger("engine")
         engine = place.settings.engine
         self._store = Store(place.names.store_path(partition), stage.dump, stage.load, engine.hot_states)
-        self._processor = Processor(stage, self._store, place.names)
+        self._processor = Processor(stage, self._store, place.names, codec_of(place.settings))
         self._interval = engine.commit_interval_ms / 1000
         self._most = engine.max_batch_records
         self._writer: TransactionalWriter | None = None

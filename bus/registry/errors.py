@@ -1,17 +1,18 @@
 """Errors of the registry API, with Confluent's codes, and errors of its clients.
 
 ApiError                          an answer to a client: HTTP status, error_code, message
-RetriableError
+BusUnavailableError (RetriableError)
 └── RegistryUnavailableError      a registry is away or too slow
 RefusedError
 ├── RegistryRefusedError          a registry did not take a schema, or wants credentials
 └── SchemaMissingError            a registry does not have a version of the contract
 """
 
-from schemas.errors import RefusedError, RetriableError
+from bus.errors import BusUnavailableError
+from schemas.errors import RefusedError
 
 
-class RegistryUnavailableError(RetriableError):
+class RegistryUnavailableError(BusUnavailableError):
     """The registry could not be reached, did not answer in time, or failed."""
 
 

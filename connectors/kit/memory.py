@@ -4,13 +4,14 @@ What is remembered is on the bus already: the outcomes in ``inputs``. A connecto
 starts, so the memory needs no file and survives the machine.
 """
 
+import asyncio
 from datetime import timedelta
 from typing import Final
 
 from bus.reader import read_to_end
+from bus.registry.codec import codec_of
 from bus.settings import Settings
 from connectors.kit import times
-from schemas.codec import Codec
 from schemas.errors import PoisonError
 
 DEFAULT_LIMIT: Final = 250_000
@@ -58,7 +59,7 @@ async def restore(memory: Memory, settings: Settings, connector: str, *, age: ti
     Raises:
         BusUnavailableError: Kafka is away.
     """
-    codec, count = Codec(), 0
+    codec, count = await asyncio.to_thread(codec_of, settings), 0
     key = connector.encode()
     since = times.now() - age // timedelta(microseconds=1)
     async for record in read_to_end(settings, TOPIC, since=since, most=DEFAULT_LIMIT):

@@ -14,6 +14,7 @@ from bus.endpoints import announced
 from bus.errors import BusUnavailableError
 from bus.logs import Event, Log, error_class, get_logger
 from bus.producer import Producer
+from bus.registry.codec import codec_of
 from bus.settings import ConnectorSettings, Settings, SettingsRefusedError
 from connectors.kit.assembly import AssemblyContext
 from connectors.kit.memory import Memory, restore
@@ -177,4 +178,4 @@ async def _connected(
         await restore(memory, settings, name)
         stack.push_async_exit(attempt.pop_all())
     context = AssemblyContext(name, own.agency, own.legal_basis, own.purpose)
-    return Publisher(producer, context, memory)
+    return Publisher(producer, context, memory, codec_of(settings))

@@ -116,7 +116,7 @@ RunNode = Callable[..., str]
 def run_node() -> RunNode:
     """Runs a script of ``node/`` with the packages of its lock file; its standard output.
 
-    The packages are installed once per lock file into the user's cache, so that a second run downloads nothing.
+    The packages are installed once per lock file, into the user's cache: a second run downloads nothing.
     """
     binaries = Path(sys.executable).parent
     path = f"{binaries}{os.pathsep}{os.environ['PATH']}"

@@ -9,8 +9,10 @@ import pytest
 from aiohttp import web
 
 from bus.registry.client import Outcome, RegistryClient, RegistryIds, publish
+from bus.registry.codec import codec_of
 from bus.registry.errors import RegistryRefusedError, RegistryUnavailableError, SchemaMissingError
 from bus.registry.testing import StandInRegistry
+from bus.settings import Settings, load_settings
 from schemas.catalogue import catalogue
 from schemas.codec import Codec, UnknownSchemaIdError
 from schemas.errors import RefusedError, RetriableError
@@ -65,6 +67,18 @@ async def test_the_codec_writes_and_reads_with_the_registrys_ids(client: Registr
 
     data, codec = await asyncio.to_thread(use)
     assert codec.decode(data).value == MOVED
+
+
+async def test_the_settings_decide_whose_ids_a_process_writes(
+    registry: StandInRegistry, client: RegistryClient
+) -> None:
+    def first_id(settings: Settings) -> int:
+        return int.from_bytes(codec_of(settings).encode("CitizenMoved", MOVED)[1:5], "big")
+
+    published = await asyncio.to_thread(lambda: {entry.subject: entry.schema_id for entry in publish(client)})
+    theirs = await asyncio.to_thread(first_id, load_settings(registry_url=registry.url))
+    assert theirs == published[SUBJECT]
+    assert first_id(load_settings(registry_url=None)) == catalogue().records[SUBJECT].schema_id
 
 
 async def test_ids_cannot_be_taken_before_the_contract_is_published(client: RegistryClient) -> None:
