@@ -7,9 +7,9 @@ from typing import Any
 from connectors.kit.drop import DropFolder
 from connectors.kit.runtime import ConnectorContext
 from connectors.municipality import http
-from connectors.municipality.source import Cases
 from connectors.municipality.folder import Folder
 from connectors.municipality.settings import MunicipalitySettings
+from connectors.municipality.source import Cases
 from connectors.municipality.state import StateStore
 from connectors.municipality.subject import Context
 

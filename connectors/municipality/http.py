@@ -21,8 +21,8 @@ from aiohttp import web
 from bus.logs import Event, Log
 from bus.settings import SettingsRefusedError, check_listener
 from connectors.kit import times
-from connectors.municipality.source import Cases
 from connectors.municipality.settings import HttpSettings
+from connectors.municipality.source import Cases
 from schemas.errors import PoisonError, RetriableError, SambandError
 
 _BODY_SECONDS: Final = 30.0

@@ -20,8 +20,8 @@ from bus.topics import apply
 from connectors.kit.pseudonyms import Pseudonyms
 from connectors.kit.runtime import run_connector
 from connectors.kit.testing import MemoryBus, memory_publisher
-from connectors.municipality.source import Cases
 from connectors.municipality.settings import MunicipalitySettings
+from connectors.municipality.source import Cases
 from connectors.municipality.state import StateStore, StateUnavailableError, StateUnreadableError
 from connectors.municipality.subject import Context
 from connectors.municipality.testing import CaseFile, FolderSender, HttpSender

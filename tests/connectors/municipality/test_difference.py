@@ -159,3 +159,14 @@ def test_revisions_count_documents_that_differ() -> None:
     same = compare(first.state, [case_fact(1, 0)])
     assert same.state.revision == 1
     assert compare(same.state, [case_fact(2, 0)]).state.revision == 2
+
+
+def test_a_correction_that_never_came_does_not_keep_what_it_corrected() -> None:
+    bus = Bus()
+    first = compare(State(), [case_fact(1, 0)])
+    for fact in first.facts:
+        bus.hear(fact)
+    cut_off = compare(first.state.confirmed(), [case_fact(1, 1)])  # nothing of it arrives
+    for fact in compare(cut_off.state, []).facts:
+        bus.hear(fact)
+    assert bus.standing() == []
