@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bus.reader import read_to_end
+from bus.reader import Record, read_to_end
 from bus.settings import Settings, load_settings
 from bus.topics import apply
 from connectors.kit.pseudonyms import Pseudonyms
 from schemas.codec import Codec, Decoded
+from schemas.errors import RetriableError
 from tests.connectors.school.rig import AGENCY
+from tests.waiting import until
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 KEY = "a-long-enough-key-0123456789-that-only-tests-use"
@@ -91,22 +93,33 @@ drop.patience_seconds = {patience}
         """Make all topics of the catalogue, as `samband topics apply` does."""
         await apply(self.settings)
 
+    async def records(self, *topics: str) -> list[Record]:
+        """All that lies in the topics; topics that were just made may have no leader for a moment."""
+
+        async def attempt() -> Any:
+            try:
+                return ([record async for record in read_to_end(self.settings, *topics)],)
+            except RetriableError:
+                return None
+
+        answer: Any = await until(attempt, timeout=60, what="the topics")
+        found: list[Record] = answer[0]
+        return found
+
     async def read(self, *topics: str) -> list[tuple[str, Decoded]]:
         """Key and record of all that lies in the topics."""
         codec = Codec()
         return [
             ((record.key or b"").decode(), codec.decode(record.value))
-            async for record in read_to_end(self.settings, *topics)
+            for record in await self.records(*topics)
             if record.value is not None
         ]
 
     async def raw(self, *topics: str) -> bytes:
         """All keys, headers and values of the topics."""
-        found = [
-            (record.key or b"", record.headers, record.value or b"")
-            async for record in read_to_end(self.settings, *topics)
-        ]
-        return repr(found).encode() + b"".join(value for _, _, value in found)
+        found = await self.records(*topics)
+        told = [(record.key or b"", record.headers) for record in found]
+        return repr(told).encode() + b"".join(record.value or b"" for record in found)
 
     async def outcomes(self) -> list[dict[str, Any]]:
         """What became of the inputs so far."""
