@@ -31,7 +31,7 @@ def main(
         list[str] | None, typer.Option(help="Run this benchmark alone; may be given again.")
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write the figures to this file.")] = None,
-    listed: Annotated[bool, typer.Option("--list", help="Name the benchmarks and end.")] = False,  # noqa: FBT002
+    listed: Annotated[bool, typer.Option("--list", help="Name the benchmarks and end.")] = False,  # noqa: FBT002 - a flag
     runs: Annotated[int, typer.Option(min=LEAST_RUNS, help="How often each is measured.")] = LEAST_RUNS,
     scale: Annotated[
         float, typer.Option(min=0.0001, max=1, help="Part of the work; less than 1 is only for a try.")

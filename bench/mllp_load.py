@@ -102,7 +102,7 @@ async def send(load: Load) -> Outcome:
     ends: list[asyncio.Future[None]] = [loop.create_future() for _ in range(load.connections)]
     senders = []
     for end in ends:
-        _, sender = await loop.create_connection(lambda end=end: Sender(left, waits, end), host, int(port))  # type: ignore[misc]
+        _, sender = await loop.create_connection(lambda end=end: Sender(left, waits, end), host, int(port))  # type: ignore[misc] # a default is not inferred
         senders.append(sender)
     began = time.perf_counter()
     for sender in senders:

@@ -43,7 +43,7 @@ def load_examples(root: Path) -> list[Example]:
     for path in sorted((root / "examples").rglob("*.json")):
         place = path.relative_to(root)
         folder = path.parent.name
-        if len(place.parts) != 4 or not (folder.startswith("v") and folder[1:].isdigit()):  # noqa: PLR2004
+        if len(place.parts) != 4 or not (folder.startswith("v") and folder[1:].isdigit()):  # noqa: PLR2004 - parts of the path
             raise ContractError(
                 f"{place}: expected examples/<Record>/v<number>/<name>.json", fix="Move the file."
             )

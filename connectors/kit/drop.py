@@ -153,7 +153,7 @@ class DropFolder:
                 await asyncio.to_thread(self.clean)
                 on_available(True)  # noqa: FBT003 - as Publisher.on_available
             except DropUnavailableError:
-                on_available(False)  # noqa: FBT003
+                on_available(False)  # noqa: FBT003 - the one argument says it
             except RetriableError:
                 pass
             with suppress(TimeoutError):

@@ -35,5 +35,5 @@ def test_a_fault_of_our_own_is_a_dead_letter_and_stops_nothing(monkeypatch):
 
     monkeypatch.setattr(translate, "facts", broken)
     found = read(adt("A31", envelope(), EMIL), reading())
-    assert (found.reason, found.error) == ("translate.failed", "ZeroDivisionError")  # type: ignore[union-attr]
+    assert (found.reason, found.error) == ("translate.failed", "ZeroDivisionError")  # type: ignore[union-attr] # else no such field
     assert "13116900216" not in repr(found)

@@ -205,7 +205,7 @@ async def test_while_kafka_is_away_at_the_start_the_connector_waits_and_stops_wh
 async def test_unsafe_or_wrong_settings_are_refused_by_name(
     broker: str, topic_prefix: str, tmp_path: Path
 ) -> None:
-    settings = settings_for(broker, topic_prefix, tmp_path, tmp_path / "drop", host="0.0.0.0")  # noqa: S104
+    settings = settings_for(broker, topic_prefix, tmp_path, tmp_path / "drop", host="0.0.0.0")  # noqa: S104 - refused
     await apply(settings)
     with pytest.raises(SettingsRefusedError, match=r"connectors.town.http.host"):
         await run_connector("town", settings, asyncio.Event())
