@@ -12,6 +12,7 @@ from router.corrections import facts_about, standing_facts
 from router.events import TIMELINE, Output, Outputs
 from router.facts import code_of, holder_of
 from router.state import (
+    CLOSES,
     CONFIDENCES,
     KIND_NUMBER,
     PROTECTIONS,
@@ -20,6 +21,7 @@ from router.state import (
     Citizen,
     confidence_of,
     instant_of,
+    occurred_at,
     protection_of,
     sensitivity_of,
     world_order,
@@ -98,7 +100,7 @@ def roll_up(tracks: dict[int | None, _Track]) -> str:
 
 
 def _next_state(state: str, fact: CaseFact, code: str) -> str:
-    if fact.closes:
+    if fact.marks & CLOSES:
         return "CLOSED"
     if fact.kind == _DECIDED:
         return "DECIDED"
@@ -132,22 +134,20 @@ def case_view(citizen: Citizen, ref: str) -> dict[str, Any] | None:
         "agency": name[step.agency],
         "state": fold.state,
         "holder": None if fold.holder is None else holder_of(name[fold.holder]),
-        "since": _time(since.occurred, since),
+        "since": _time(occurred_at(since), since),
         "last_step": _OPENED_STEP if step.kind == _OPENED else code_of(name[step.code]),
         "next_step": None if fold.next_step is None else code_of(name[fold.next_step]),
-        "expected_by": _time(fold.expected.expected_by, fold.expected) if fold.expected else None,
+        "expected_by": _time(instant_of(fold.expected.expected_by or 0), fold.expected)
+        if fold.expected
+        else None,
         "sensitivity": SENSITIVITIES[max(sensitivity_of(fact.marks) for fact in facts)],
         "protection": PROTECTIONS[max(protection_of(fact.marks) for fact in facts)],
         "details": None if fold.title is None else {"title": fold.title, "text": None},
     }
 
 
-def _time(value: int | None, fact: CaseFact) -> dict[str, Any]:
-    return {
-        "instant": instant_of(value or 0),
-        "source": "",
-        "confidence": CONFIDENCES[confidence_of(fact.marks)],
-    }
+def _time(instant: int, fact: CaseFact) -> dict[str, Any]:
+    return {"instant": instant, "source": "", "confidence": CONFIDENCES[confidence_of(fact.marks)]}
 
 
 def say_cases(

@@ -8,7 +8,18 @@ F withdrawals.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from router.state import KIND_NUMBER, CaseFact, Citizen, Fact, FactId, PlannedFact, compact, fact_id, marks_of
+from router.state import (
+    CLOSES,
+    KIND_NUMBER,
+    CaseFact,
+    Citizen,
+    Fact,
+    FactId,
+    PlannedFact,
+    compact,
+    fact_id,
+    marks_of,
+)
 
 Value = Mapping[str, Any]
 
@@ -115,35 +126,37 @@ def planned_fact(citizen: Citizen, stored: FactId, record: str, value: Value) ->
 def case_fact(citizen: Citizen, stored: FactId, record: str, value: Value) -> CaseFact:
     """The row of a step of a case."""
     code, next_step, expected_by, closes = _CASE[record](value)
+    head = _head(citizen, stored, record, value["meta"], value["meta"]["occurred"]["confidence"])
     holder = value["holder"]
     details = value["details"]
     part = value["case"]["part"]
     number = citizen.number
     return CaseFact(
-        *_head(citizen, stored, record, value["meta"], value["meta"]["occurred"]["confidence"]),
+        *head[:-1],
+        head[-1] + CLOSES if closes else head[-1],
         number(institution_name(value["institution"])),
         number(code_name(code)),
         None if part is None else number(part),
         number(holder_name(holder)) if holder else None,
         number(code_name(next_step)) if next_step else None,
         compact(expected_by["instant"]) if expected_by else None,
-        closes,
         details["title"] if details else None,
     )
 
 
-_Head = tuple[FactId, int, int, int, int | None, int, int, int]
+_Head = tuple[FactId, int, int, int | None, int | None, int, int, int]
 
 
 def _head(citizen: Citizen, stored: FactId, record: str, meta: Value, confidence: str) -> _Head:
     key = meta["subject"]["key"]
     members = citizen.records.members
+    recorded, occurred = meta["recorded"]["instant"], meta["occurred"]["instant"]
     origin = 0 if next(iter(members), key) == key else list(members).index(key)
     return (
         stored,
         KIND_NUMBER[record],
-        compact(meta["recorded"]["instant"]),
-        compact(meta["occurred"]["instant"]),
+        compact(recorded),
+        None if occurred == recorded else compact(occurred),
         meta["source"]["sequence"],
         origin,
         citizen.number(meta["source"]["agency"]),

@@ -43,13 +43,14 @@ class Fact(msgspec.Struct, array_like=True):
     id: FactId
     kind: int
     recorded: int
-    occurred: int
+    occurred: int | None
+    """None when it is the same as ``recorded``."""
     sequence: int | None
     origin: int
     """Which of the citizen's keys it came under, by its place in ``Records.members``: for un-merging."""
     agency: int
     marks: int
-    """Confidence of the main time, sensitivity and protection in one number, see ``marks_of``."""
+    """Confidence of the main time, sensitivity, protection and whether it closes a case, see ``marks_of``."""
 
 
 class PlannedFact(Fact):
@@ -71,7 +72,6 @@ class CaseFact(Fact):
     holder: int | None
     next_step: int | None
     expected_by: int | None
-    closes: bool
     title: str | None
 
 
@@ -214,7 +214,7 @@ _PROTECTION = {name: number * 16 for number, name in enumerate(PROTECTIONS)}
 
 
 def marks_of(confidence: str, sensitivity: str, protection: str) -> int:
-    """Three small scales in one number below 64."""
+    """Three small scales in one number below 64; ``CLOSES`` may be added."""
     return _CONFIDENCE[confidence] + _SENSITIVITY[sensitivity] + _PROTECTION[protection]
 
 
@@ -230,7 +230,16 @@ def sensitivity_of(marks: int) -> int:
 
 def protection_of(marks: int) -> int:
     """Index into ``PROTECTIONS``."""
-    return marks >> 4
+    return marks >> 4 & 3
+
+
+CLOSES = 64
+"""Mark of a step after which nothing more is to happen in the case."""
+
+
+def occurred_at(fact: Fact) -> int:
+    """When it happened."""
+    return instant_of(fact.recorded if fact.occurred is None else fact.occurred)
 
 
 Order = tuple[int, int, bool, int, bytes]
@@ -238,11 +247,11 @@ Order = tuple[int, int, bool, int, bytes]
 
 def source_order(fact: Fact) -> Order:
     """The order in which the source said it: recorded, occurred, sequence (none first), id. It is total."""
-    recorded, occurred, sequence = instant_of(fact.recorded), instant_of(fact.occurred), fact.sequence
+    recorded, occurred, sequence = instant_of(fact.recorded), occurred_at(fact), fact.sequence
     return recorded, occurred, sequence is not None, sequence or 0, fact.id
 
 
 def world_order(fact: Fact) -> Order:
     """The order in which it happened: occurred, recorded, sequence (none first), id. It is total."""
-    recorded, occurred, sequence = instant_of(fact.recorded), instant_of(fact.occurred), fact.sequence
+    recorded, occurred, sequence = instant_of(fact.recorded), occurred_at(fact), fact.sequence
     return occurred, recorded, sequence is not None, sequence or 0, fact.id

@@ -45,7 +45,7 @@ def place(code_: str, department: str | None = None, system: str = "HER") -> dic
     return {"system": system, "id": code_, "department": department}
 
 
-def fact(
+def fact(  # noqa: PLR0913 - every field of meta that tests vary
     record: str,
     key: str,
     body: dict[str, Any],
@@ -91,11 +91,11 @@ def fact(
     return Event(TOPIC_OF[record], key, record, value, CODEC.encode(record, value))
 
 
-def appointment(
+def appointment(  # noqa: PLR0913 - every field that tests vary
     key: str,
     name: str,
-    start: str,
-    end: str | None = None,
+    start: str | int,
+    end: str | int | None = None,
     *,
     where: dict[str, Any] | None = None,
     record: str = "AppointmentScheduled",

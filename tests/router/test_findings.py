@@ -2,6 +2,7 @@
 
 import itertools
 import uuid
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,7 +24,7 @@ def covered(days, visits, length):
         {other for other in range(len(days)) if day <= days[other] < day + length} for day in set(days)
     ]
     full = [window for window in windows if len(window) >= visits]
-    joined = []
+    joined: list[set[int]] = []
     for window in full:
         touching = [group for group in joined if group & window]
         joined = [group for group in joined if not group & window]
@@ -56,10 +57,7 @@ def test_overlaps_and_journeys_are_those_that_every_pair_by_itself_gives(plan, g
     booked = {}
     for number, (offset, length, where) in enumerate(plan):
         begin, end = start + offset * MINUTE, start + (offset + length) * MINUTE
-        event = appointment("N1", f"a{number}", "2026-03-07 06:00", where=place(where))
-        event.value["start"]["instant"] = begin
-        event.value["end"] = {"instant": end, "source": "", "confidence": "EXACT"}
-        world.put([event])
+        world.put([appointment("N1", f"a{number}", begin, end, where=place(where))])
         booked[f"a{number}"] = (begin, end, where)
     world.put(
         [cancelled("N1", f"a{number}", recorded="2026-03-02 08:00") for number in gone if number < len(plan)]
@@ -105,7 +103,7 @@ def test_the_id_is_a_uuid_of_version_five_whatever_the_order(citizen, parties):
 def test_a_finding_is_said_again_when_it_changes_and_its_revision_goes_on_when_it_opens_again():
     first = appointment("N1", "a1", "2026-03-07 10:00", "2026-03-07 11:00")
     second = appointment("N1", "a2", "2026-03-07 10:30", "2026-03-07 11:30", where=place("clinic"))
-    more = {"record": "AppointmentRescheduled", "where": place("clinic")}
+    more: dict[str, Any] = {"record": "AppointmentRescheduled", "where": place("clinic")}
     longer = appointment(
         "N1", "a2", "2026-03-07 10:15", "2026-03-07 11:30", recorded="2026-03-01 09:00", **more
     )

@@ -55,7 +55,7 @@ class Oracle:
 
     def citizen(self, key):
         """Not retired before retired, national before local, then the smaller string."""
-        return sorted(self.group[key], key=lambda k: (k in self.retired, not is_national(k), k))[0]
+        return min(self.group[key], key=lambda k: (k in self.retired, not is_national(k), k))
 
     def entries(self):
         gone = {event.value["meta"]["retracts"] for event in self.events.values()}
@@ -84,7 +84,7 @@ class Oracle:
     def cases(self):
         """The last step of each case by the time at which it happened."""
         gone = {event.value["meta"]["retracts"] for event in self.events.values()}
-        last = {}
+        last: dict[tuple[str, str], tuple[int, str]] = {}
         for name, event in self.events.items():
             if event.record == "CaseStepCompleted" and name not in gone:
                 found = (self.citizen(event.key), event.value["case"]["id"])

@@ -27,8 +27,8 @@ DAYS = ("2026-03-02", "2026-03-03", "2026-03-05", "2026-03-11")
 
 
 @st.composite
-def facts(draw, number):
-    """One fact about one of few things, at one of few times, so that facts meet, tie and contradict each other."""
+def facts(draw, number):  # noqa: PLR0911 - one return for each kind of fact
+    """A fact about one of few things, at one of few times, so that facts meet, tie and contradict."""
     recorded = at("2026-03-01 08:00") + draw(st.integers(0, 3)) * 1_000_000
     more = {"recorded": recorded, "occurred": recorded - draw(st.integers(0, 1)) * 1_000_000}
     more["sequence"] = draw(st.sampled_from((None, 1, 2)))
@@ -87,7 +87,7 @@ def histories(draw):
 
 
 def meaning(records: Records) -> dict:
-    """What a state says, without the order of arrival, the numbers of texts and the counts of what was said."""
+    """What a state says, without the order of arrival, the numbers of texts and the revisions."""
     names = records.names
 
     def row(fact):

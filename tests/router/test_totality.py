@@ -1,4 +1,4 @@
-"""No record that the contract allows makes the core raise, or say something that the contract does not allow."""
+"""No record that the contract allows makes the core raise, or say what the contract does not allow."""
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

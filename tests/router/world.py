@@ -1,7 +1,7 @@
 """A bus of N partitions in one thread, and a reader of what the router says: for the router's tests.
 
-Each partition of each topic is a queue; whoever drives the world picks which queue is next, so every order that
-Kafka allows can happen: per partition and topic in order, across them in any.
+Each partition of each topic is a queue; whoever drives the world picks which queue is next, so every order
+that Kafka allows can happen: per partition and topic in order, across them in any.
 """
 
 from collections import deque
@@ -77,10 +77,8 @@ class Reader:
 
     def timeline(self) -> list[dict[str, Any]]:
         def order(entry: dict[str, Any]) -> tuple[Any, ...]:
-            sequence = entry["sequence"]
-            return (
-                entry["at"]["instant"], entry["recorded"], sequence is not None, sequence or 0, entry["entry_id"],
-            )  # fmt: skip
+            sequence, name = entry["sequence"], entry["entry_id"]
+            return entry["at"]["instant"], entry["recorded"], sequence is not None, sequence or 0, name
 
         return sorted((self.entry(name) for name in self.entries), key=order)
 
