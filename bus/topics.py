@@ -1,5 +1,6 @@
 """Makes the cluster's topics what the catalogue says, and never changes silently what could do harm."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -15,6 +16,7 @@ from bus.errors import TopicMismatchError, translate, translated
 from bus.settings import Settings
 from schemas.catalogue import Topic, catalogue
 
+_LOOK_SECONDS = 0.05
 _TOPIC_OVERRIDE = 1
 """DescribeConfigs' config_source of a value that was set on the topic itself (KIP-226)."""
 
@@ -180,6 +182,14 @@ class _Admin:
             # Several processes may apply at once; the next plan shows whether the other one did the same.
             if error not in (NoError, TopicAlreadyExistsError):
                 raise translate(error(), f"creating topic {topic['topic']}")
+        await self._appear({topic.name for topic in topics})
+
+    async def _appear(self, names: set[str]) -> None:
+        """Wait until the brokers know what the controller has made, so that nobody finds it missing."""
+        with translated("waiting for the new topics"):
+            async with asyncio.timeout(self._settings.kafka.request_timeout_seconds):
+                while names - (await self.partition_counts(list(names))).keys():
+                    await asyncio.sleep(_LOOK_SECONDS)
 
     async def reconfigure(self, topics: list[Wanted]) -> None:
         if not topics:

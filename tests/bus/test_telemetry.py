@@ -15,6 +15,7 @@ from bus.settings import LogSettings
 
 UNITS = ("_seconds", "_bytes", "_records", "_total", "_partitions", "_states", "_connections", "_inputs")
 BOUNDED_LABELS = {
+    "code",
     "stage",
     "topic",
     "partition",
