@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bench.traffic import Made
@@ -24,7 +24,12 @@ class Answer:
     entries: set[str] = field(default_factory=set)
     """Ids of the timeline's entries: each fact's own."""
     findings: dict[str, str] = field(default_factory=dict)
-    """Each finding's last status."""
+    """Each finding's last status. Which of them were open for a while depends on the order of arrival."""
+
+    @property
+    def open_findings(self) -> set[str]:
+        """The findings that stand in the end, whatever the order was."""
+        return {finding for finding, status in self.findings.items() if status == "OPEN"}
 
     def take(self, record: str, value: dict[str, object]) -> None:
         """Take in one output, in the order of its partition."""
@@ -55,21 +60,21 @@ class Replay:
 
     def _chunk(self, records: Sequence[tuple[str, bytes, bytes]]) -> list[tuple[str, bytes, bytes]]:
         """One chunk through all parts; the moves that came of it."""
-        clock = self._clock()
+        clock = _Stopwatch()
         events = [self._stage.decode(*record) for record in records]
-        self.seconds["decode"] += next(clock)
+        self.seconds["decode"] += clock.lap()
         said = [output for event in events for output in self._step(event)]
-        self.seconds["step"] += next(clock)
+        self.seconds["step"] += clock.lap()
         encode = self._codec.encode
         encoded = [
             (output.topic, output.key.encode(), encode(output.record, output.value)) for output in said
         ]
-        self.seconds["encode"] += next(clock)
+        self.seconds["encode"] += clock.lap()
         for key in {event.key for event in events}:
             state = self._states[key]
             if state is not None:
                 self._stage.dump(state)
-        self.seconds["state"] += next(clock)
+        self.seconds["state"] += clock.lap()
         for output in said:
             self.answer.take(output.record, dict(output.value))
         return [record for record in encoded if record[0] == MOVES]
@@ -79,11 +84,14 @@ class Replay:
         self._states[key], said = step(key, self._states.get(key), event, self._rules)
         return said
 
-    @staticmethod
-    def _clock() -> Iterator[float]:
-        """Processor seconds since it was asked last."""
-        last = time.process_time()
-        while True:
-            now = time.process_time()
-            yield now - last
-            last = time.process_time()
+
+class _Stopwatch:
+    """Processor seconds of this process since it was made or last asked."""
+
+    def __init__(self) -> None:
+        self._last = time.process_time()
+
+    def lap(self) -> float:
+        """What has passed since the last lap."""
+        last, self._last = self._last, time.process_time()
+        return self._last - last
