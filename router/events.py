@@ -50,3 +50,5 @@ class Turn(NamedTuple):
     """Event id of the fact that set this off."""
     outputs: Outputs
     """What to say, in order; added to."""
+    hops: int = 0
+    """How often a move was passed on until it set this off."""

@@ -28,7 +28,7 @@ NATIONAL = 1
 RETIRED = 2
 MOST_HOPS = 32
 """Beyond any chain of keys that occurs. Only sources that disagree on which identifiers are national can make
-a circle; whoever is reached after so many hops stops being an alias."""
+a circle; whoever is reached after so many hops stops being an alias and sends nothing on."""
 
 Value = Mapping[str, Any]
 
@@ -88,11 +88,13 @@ def learn(turn: Turn, citizen: Citizen, event: Event) -> tuple[str, int] | None:
     for key, flags in news.items():
         if stronger(key, flags, best, best_flags):
             best, best_flags = key, flags
-    if best != home:
+    going_round = turn.hops >= MOST_HOPS
+    if best != home and not going_round:
         return best, best_flags
     fresh = [key for key in news if key not in members]
     _take_in(turn, citizen, {home: own, **news}, fresh)
-    turn.outputs.extend(_move(turn, "CLAIM", (home, own), key) for key in fresh)
+    if not going_round:
+        turn.outputs.extend(_move(turn, "CLAIM", (home, own), key) for key in fresh)
     return None
 
 
@@ -161,23 +163,21 @@ def claimed(turn: Turn, citizen: Citizen, move: Value) -> Citizen:
     """Somebody says that this key is theirs."""
     claimer, flags = move["from_key"], move["from_national"] * NATIONAL
     target, target_flags = citizen.records.alias, citizen.records.alias_national * NATIONAL
-    if claimer in (turn.home, target):
+    if claimer in (turn.home, target) or turn.hops >= MOST_HOPS:
         return citizen
     if target is None:
         return move_to(turn, citizen, claimer, flags)
-    if move["hops"] >= MOST_HOPS:
-        return citizen
     strong, weak = (claimer, flags), (target, target_flags)
     if stronger(*weak, *strong):
         strong, weak = weak, strong
     citizen.records.alias, citizen.records.alias_national = strong[0], bool(strong[1])
-    turn.outputs.append(_move(turn, "CLAIM", strong, weak[0], hops=move["hops"] + 1))
+    turn.outputs.append(_move(turn, "CLAIM", strong, weak[0]))
     return citizen
 
 
 def pass_on(turn: Turn, alias: str, move: Value) -> None:
     """A state or fact that reached an alias goes where the alias points."""
-    value = {**move, "to_key": alias, "hops": move["hops"] + 1}
+    value = {**move, "to_key": alias, "hops": turn.hops + 1}
     turn.outputs.append(Output(MOVES, alias, "Move", value))
 
 
@@ -187,9 +187,7 @@ def pass_fact(turn: Turn, target: str, event: Event) -> None:
     turn.outputs.append(Output(MOVES, target, "Move", {**value, "source_topic": event.topic}))
 
 
-def _move(
-    turn: Turn, kind: str, sender: tuple[str, int], receiver: str, *, payload: bytes = b"", hops: int = 0
-) -> Output:
+def _move(turn: Turn, kind: str, sender: tuple[str, int], receiver: str, *, payload: bytes = b"") -> Output:
     value = {
         "kind": kind,
         "from_key": sender[0],
@@ -198,6 +196,6 @@ def _move(
         "source_topic": None,
         "payload": payload,
         "from_national": bool(sender[1] & NATIONAL),
-        "hops": hops,
+        "hops": turn.hops + 1,
     }
     return Output(MOVES, receiver, "Move", value)

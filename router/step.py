@@ -30,7 +30,8 @@ def step(key: str, state: Citizen | None, event: Event, rules: Rules) -> tuple[C
     citizen = state or Citizen()
     outputs: Outputs = []
     if event.record == "Move":
-        citizen = _moved(Turn(key, rules, event.value["cause"], outputs), citizen, event)
+        turn = Turn(key, rules, event.value["cause"], outputs, event.value["hops"])
+        citizen = _moved(turn, citizen, event)
     elif event.record in KIND_NUMBER:
         citizen = _told(Turn(key, rules, event.value["meta"]["event_id"], outputs), citizen, event)
     records = citizen.records
@@ -44,7 +45,7 @@ def _moved(turn: Turn, citizen: Citizen, event: Event) -> Citizen:
         return claimed(turn, citizen, move)
     alias = citizen.records.alias
     if alias is not None:
-        if move["hops"] < MOST_HOPS:
+        if turn.hops < MOST_HOPS:
             pass_on(turn, alias, move)
             return citizen
         citizen = Citizen()

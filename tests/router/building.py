@@ -211,7 +211,13 @@ def linked(key: str, other: str, *, other_national: bool = False, **more: Any) -
 
 
 def person(key: str, **more: Any) -> Event:
-    body = {"status": code("ACTIVE"), "roles": [], "relations": [], "institution": None, "details": None}
+    body: dict[str, Any] = {
+        "status": code("ACTIVE"),
+        "roles": [],
+        "relations": [],
+        "institution": None,
+        "details": None,
+    }
     return fact("PersonRegistered", key, body, **more)
 
 

@@ -1,5 +1,7 @@
 """The same facts end in the same picture and the same state, whatever order they came in and how often."""
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -86,7 +88,7 @@ def histories(draw):
     return events
 
 
-def meaning(records: Records) -> dict:
+def meaning(records: Records) -> dict[str, Any]:
     """What a state says, without the order of arrival, the numbers of texts and the revisions."""
     names = records.names
 
