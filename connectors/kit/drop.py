@@ -61,6 +61,8 @@ class Member:
     name: str
     path: Path
     size: int
+    written: int
+    """When it was last written to, by the file system: microseconds since the epoch."""
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
@@ -103,6 +105,11 @@ class Claim:
     def size(self) -> int:
         """Bytes of all files."""
         return sum(member.size for member in self.members)
+
+    @property
+    def written(self) -> int:
+        """When the agency last wrote to it; when it was taken, if the clock there runs ahead."""
+        return min(max((member.written for member in self.members), default=self.received), self.received)
 
 
 class DropFolder:
@@ -338,7 +345,7 @@ def _members(path: Path, max_bytes: int) -> tuple[Member, ...]:
             raise PoisonError("Neither a file nor a folder of files", reason="drop.not_a_file")
         if problem := _problem_with_name(member.name):
             raise problem
-        members.append(Member(member.name, member, seen.st_size))
+        members.append(Member(member.name, member, seen.st_size, seen.st_mtime_ns // 1_000))
     if sum(member.size for member in members) > max_bytes:
         raise PoisonError(f"Larger than the limit of {max_bytes} bytes", reason="input.too_large")
     return tuple(members)

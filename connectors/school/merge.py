@@ -29,7 +29,9 @@ class RosterContext:
     system: str
     """Of the source's own ids: ``oneroster:<code>``."""
     received: int
-    """Microseconds since the epoch."""
+    """When the set was taken, microseconds since the epoch."""
+    written: int
+    """When the source wrote it: the files' own time."""
 
     def local(self, sourced_id: str) -> str:
         """The pseudonym of a person's id at this source."""

@@ -35,11 +35,11 @@ class Occasion:
         return {"system": self.context.system, "pseudonym": ref, "national": False}
 
     def recorded(self, text: str) -> tuple[Time, list[str]]:
-        """When the source recorded a row; the time of reading where it does not say (bulk sets)."""
+        """When the source recorded a row; when it wrote the set where a row does not say (bulk sets)."""
         found = times.iso(text, self.context.settings.zone_info) if text else None
         if found is not None:
             return found, []
-        return times.doubtful(text, self.context.received), [vocabulary.UNREADABLE_TIME] if text else []
+        return times.doubtful(text, self.context.written), [vocabulary.UNREADABLE_TIME] if text else []
 
     def day(self, text: str) -> Time | None:
         """A day; dates and date-times are mixed in one column."""

@@ -148,7 +148,9 @@ class SchoolSource:
 
     def _context(self, claim: Claim, system: str) -> RosterContext:
         own = self._connector
-        return RosterContext(self._settings, own.pseudonyms, own.settings.agency, system, claim.received)
+        return RosterContext(
+            self._settings, own.pseudonyms, own.settings.agency, system, claim.received, claim.written
+        )
 
     def _state_file(self, context: RosterContext) -> StateFile:
         name = context.pseudonyms.digest(context.system.encode())[:16]

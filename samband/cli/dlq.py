@@ -55,6 +55,7 @@ def show(dead_letter_id: _Id, payload: _Payload = False) -> None:
 
 async def _letters(topic: str | None) -> "list[DecodedRecord]":
     from bus.reader import decoded, read_to_end
+    from bus.registry.codec import codec_of
     from bus.settings import load_settings
     from schemas.catalogue import catalogue
 
@@ -62,4 +63,5 @@ async def _letters(topic: str | None) -> "list[DecodedRecord]":
     topics = (
         [topic] if topic else [name for name in known if "samband.inputs.DeadLetter" in known[name].records]
     )
-    return [found async for found in decoded(read_to_end(load_settings(), *topics))]
+    settings = load_settings()
+    return [found async for found in decoded(read_to_end(settings, *topics), codec_of(settings))]

@@ -26,6 +26,7 @@ def tail(topic: _Topic, from_beginning: _Begin = False, to_end: _End = False, as
 
 async def _tail(topic: str, *, from_beginning: bool, to_end: bool, as_json: bool) -> None:
     from bus.reader import decoded, follow, read_to_end
+    from bus.registry.codec import codec_of
     from bus.settings import load_settings
     from samband.cli.records import print_record
 
@@ -33,5 +34,5 @@ async def _tail(topic: str, *, from_beginning: bool, to_end: bool, as_json: bool
     records = (
         read_to_end(settings, topic) if to_end else follow(settings, topic, from_beginning=from_beginning)
     )
-    async for found in decoded(records):
+    async for found in decoded(records, codec_of(settings)):
         print_record(found, as_json=as_json)

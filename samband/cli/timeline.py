@@ -56,16 +56,17 @@ def _ask(settings: "Settings", country: str) -> str:
 
 async def _show(settings: "Settings", citizen: str, zone: ZoneInfo, *, follow: bool, as_json: bool) -> None:
     from bus import reader
+    from bus.registry.codec import codec_of
     from samband.citizen_view import Keys
 
-    keys = Keys()
-    async for found in reader.decoded(reader.read_to_end(settings, "timeline")):
+    codec, keys = codec_of(settings), Keys()
+    async for found in reader.decoded(reader.read_to_end(settings, "timeline"), codec):
         _moved(keys, found)
     view = await _view(settings, keys.members(citizen))
     _print(settings, view, zone, as_json=as_json)
     if not follow:
         return
-    async for found in reader.decoded(reader.follow(settings, *_TOPICS, from_beginning=True)):
+    async for found in reader.decoded(reader.follow(settings, *_TOPICS, from_beginning=True), codec):
         if _moved(keys, found):
             view.unite(await _view(settings, keys.members(citizen)))
         if _take(view, found, keys.members(citizen)):
@@ -75,10 +76,11 @@ async def _show(settings: "Settings", citizen: str, zone: ZoneInfo, *, follow: b
 async def _view(settings: "Settings", members: set[str]) -> "CitizenView":
     """What is said so far under any of a citizen's keys."""
     from bus import reader
+    from bus.registry.codec import codec_of
     from samband.citizen_view import CitizenView
 
     view = CitizenView()
-    async for found in reader.decoded(reader.read_to_end(settings, *_TOPICS)):
+    async for found in reader.decoded(reader.read_to_end(settings, *_TOPICS), codec_of(settings)):
         _take(view, found, members)
     return view
 

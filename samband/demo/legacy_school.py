@@ -1,5 +1,6 @@
 """Granvik school's pupil system, simulated: drops OneRoster 1.1 bulk sets into the connector's folder."""
 
+import os
 from pathlib import Path
 
 from connectors.school.testing import (
@@ -27,6 +28,8 @@ class SchoolSystem:
         """``inbox`` is the ``in`` folder of the connector's drop folder."""
         self._week = week
         self._inbox = inbox
+        self._staging = inbox.parent / "staging"
+        self._staging.mkdir(exist_ok=True)
         self._last: dict[str, bytes] = {}
         self.sent = 0
 
@@ -35,7 +38,10 @@ class SchoolSystem:
         files = self._last if act.same_as_before else self._files(act)
         if act.broken:
             files = {**files, "users.csv": files["users.csv"].replace(b"sourcedId,", b"", 1)}
-        drop_zip(files, self._inbox, f"granvik-{self.sent:03}.zip")
+        # The week is simulated, so the file gets the week's time, as an export of that morning would have it.
+        export = drop_zip(files, self._staging, f"granvik-{self.sent:03}.zip")
+        os.utime(export, (act.at.timestamp(), act.at.timestamp()))
+        export.rename(self._inbox / export.name)
         self._last = files
         self.sent += 1
 

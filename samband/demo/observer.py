@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field
 
 from bus.reader import decoded, follow
+from bus.registry.codec import codec_of
 from bus.settings import Settings
 from samband.accounting import UNIFIED_TOPICS, Ledger
 from samband.citizen_view import Citizens
@@ -32,7 +33,8 @@ class Observer:
 
     async def run(self) -> None:
         """Read until cancelled."""
-        async for found in decoded(follow(self.settings, *TOPICS, from_beginning=True)):
+        records = follow(self.settings, *TOPICS, from_beginning=True)
+        async for found in decoded(records, codec_of(self.settings)):
             if found.decoded is None:
                 continue  # the contract has a record type that this program does not know yet
             record, value = found.decoded.record, found.decoded.value

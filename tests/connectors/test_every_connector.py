@@ -69,7 +69,7 @@ def _hospital() -> Subject:
 
 def _school() -> Subject:
     settings = SchoolSettings.model_validate({"drop": {"folder": "drop"}, "national_id": "identifier"})
-    context = RosterContext(settings, PSEUDONYMS, "agency.x", "oneroster:agency.x", RECEIVED)
+    context = RosterContext(settings, PSEUDONYMS, "agency.x", "oneroster:agency.x", RECEIVED, RECEIVED)
     whole = (
         SetWriter()
         .add("users", user("u1", "student", (GIVEN, FAMILY), "s1", identifier=FNR, password=WORDS))

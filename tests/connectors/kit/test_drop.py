@@ -354,3 +354,16 @@ def test_whatever_happens_every_input_is_in_exactly_one_place(tmp_path_factory, 
             drop.hold(claims[0], "wait")
     found = sorted(path.name for path in (tmp_path / "drop").rglob("input*"))
     assert found == sorted(f"input{number}" for number in range(dropped))
+
+
+def test_claim_knows_when_the_agency_last_wrote_to_it(tmp_path):
+    folder = DropFolder(DropSettings(folder=tmp_path, patience_seconds=0))
+    folder.prepare()
+    yesterday, ahead = folder.inbox / "a", folder.inbox / "b"
+    for path, seconds in ((yesterday, 1_700_000_000.25), (ahead, 9_000_000_000.0)):
+        path.write_bytes(b"x")
+        os.utime(path, (seconds, seconds))
+    folder.poll()
+    taken = {claim.path.name: claim for claim in folder.poll()}
+    assert taken["a"].written == 1_700_000_000_250_000
+    assert taken["b"].written == taken["b"].received  # a clock that runs ahead is not believed

@@ -23,7 +23,12 @@ from connectors.school.testing import SetWriter, category, enrollment, line_item
 from tests.connectors.school.rig import AGENCY, PSEUDONYMS, SYSTEM, Rig
 
 CONTEXT = RosterContext(
-    SchoolSettings.model_validate({"drop": {"folder": Path("unused")}}), PSEUDONYMS, AGENCY, SYSTEM, 1_000_000
+    SchoolSettings.model_validate({"drop": {"folder": Path("unused")}}),
+    PSEUDONYMS,
+    AGENCY,
+    SYSTEM,
+    1_000_000,
+    1_000_000,
 )
 values = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 # A line of one blank field cannot be told from a blank line, so the first column is never blank.
