@@ -188,7 +188,7 @@ class _Admin:
         """Wait until the brokers know what the controller has made, so that nobody finds it missing."""
         with translated("waiting for the new topics"):
             async with asyncio.timeout(self._settings.kafka.request_timeout_seconds):
-                while names - (await self.partition_counts(list(names))).keys():
+                while names - (await self.partition_counts(list(names))).keys():  # noqa: ASYNC110 - a broker
                     await asyncio.sleep(_LOOK_SECONDS)
 
     async def reconfigure(self, topics: list[Wanted]) -> None:

@@ -66,7 +66,7 @@ async def outputs_reach(settings: Settings, count: int, timeout: float = 60.0) -
     async def reached() -> bool:
         return await count_outputs(settings) >= count
 
-    assert await until(reached, timeout=timeout, what=f"{count} outputs")
+    _: bool = await until(reached, timeout=timeout, what=f"{count} outputs")
 
 
 def replay(records: Iterable[Record]) -> tuple[dict[str, Account], dict[str, list[str]]]:
