@@ -8,9 +8,10 @@ from typing import Self
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from bus.http import HttpListener
 from bus.logs import Event, get_logger
 from bus.metrics import REGISTRY
-from bus.settings import Listener, SettingsRefusedError
+from bus.settings import Listener
 
 Ready = Callable[[], Sequence[str]]
 """The reasons why a process does not do its work yet, as fixed words; empty when it does."""
@@ -26,13 +27,7 @@ class AdminServer:
 
     def __init__(self, listener: Listener, ready: Ready = always_ready) -> None:
         """``ready`` is called at each /readyz."""
-        self._listener = listener
         self._ready = ready
-        self._runner: web.AppRunner | None = None
-        self.url = ""
-
-    async def __aenter__(self) -> Self:
-        """Listen; SettingsRefusedError if the port is taken."""
         app = web.Application()
         app.add_routes(
             [
@@ -41,29 +36,24 @@ class AdminServer:
                 web.get("/readyz", self._readiness),
             ]
         )
-        runner = web.AppRunner(app, access_log=None, handle_signals=False)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, self._listener.host, self._listener.port).start()
-        except OSError as error:
-            await runner.cleanup()
-            raise SettingsRefusedError(
-                f"admin.port: cannot listen on {self._listener.host}:{self._listener.port}: {error.strerror}",
-                fix="stop what uses the port, or set admin.port = 0",
-            ) from None
-        host, port = runner.addresses[0][:2]
-        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        self._runner = runner
-        get_logger("admin").emit(Event.LISTENING, kind="admin", address=self.url, port=port)
+        self._http = HttpListener(app, listener.host, listener.port, "admin")
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return self._http.url
+
+    async def __aenter__(self) -> Self:
+        """Listen; SettingsRefusedError if the port is taken."""
+        await self._http.__aenter__()
+        get_logger("admin").emit(Event.LISTENING, kind="admin", address=self.url, port=self._http.port)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop listening."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        await self._http.__aexit__(kind, error, trace)
 
     async def _metrics(self, _: web.Request) -> web.Response:
         return web.Response(body=generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})

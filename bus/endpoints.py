@@ -7,7 +7,7 @@ is gone is stale and is not read.
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -32,10 +32,9 @@ def find(data_dir: Path, component: str) -> dict[str, str] | None:
     """The endpoints of a running component; None while there is none."""
     try:
         found = json.loads((data_dir / "run" / f"{component}.json").read_text(encoding="utf-8"))
-        os.kill(found["pid"], 0)
+        with suppress(PermissionError):  # it runs, as somebody else
+            os.kill(found["pid"], 0)
     except (FileNotFoundError, ProcessLookupError):
         return None
-    except PermissionError:
-        pass  # it runs, as somebody else
     endpoints: dict[str, str] = found["endpoints"]
     return endpoints

@@ -18,8 +18,9 @@ from typing import Any, Final, Self
 
 from aiohttp import web
 
+from bus.http import HttpListener
 from bus.logs import Event, Log
-from bus.settings import SettingsRefusedError, check_listener
+from bus.settings import check_listener
 from connectors.kit import times
 from connectors.municipality.settings import HttpSettings
 from connectors.municipality.source import Cases
@@ -38,38 +39,28 @@ class Listener:
         self._cases = cases
         self._log = log
         self._connector = connector
-        self._runner: web.AppRunner | None = None
+        app = web.Application(client_max_size=settings.max_bytes)
+        app.add_routes([web.post("/digisos", self._post), web.post("/digisos/{case}", self._post)])
+        self._http = HttpListener(app, settings.host, settings.port, f"connectors.{connector}.http")
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Ends with the error that the connector cannot go on after."""
-        self.url = ""
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return self._http.url
 
     async def __aenter__(self) -> Self:
         """Listen; SettingsRefusedError if the port is taken."""
-        app = web.Application(client_max_size=self._settings.max_bytes)
-        app.add_routes([web.post("/digisos", self._post), web.post("/digisos/{case}", self._post)])
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=10)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, self._settings.host, self._settings.port).start()
-        except OSError as error:
-            await runner.cleanup()
-            raise SettingsRefusedError(
-                f"connectors.{self._connector}.http.port: cannot listen: {error.strerror}",
-                fix="stop what uses the port, or set it to 0",
-            ) from None
-        host, port = runner.addresses[0][:2]
-        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        self._runner = runner
-        self._log.emit(Event.LISTENING, kind="http", address=self.url, port=port)
+        await self._http.__aenter__()
+        self._log.emit(Event.LISTENING, kind="http", address=self.url, port=self._http.port)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Finish what is being answered, for ten seconds at most, and stop listening."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        await self._http.__aexit__(kind, error, trace)
         self.failed.cancel()
 
     async def _post(self, request: web.Request) -> web.Response:
