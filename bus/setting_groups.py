@@ -6,11 +6,32 @@
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=60)]
 """A name that is safe as a label, a file name and a part of a topic name."""
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("no such time zone; use a name such as Europe/Oslo") from None
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+"""A time zone by its IANA name, e.g. Europe/Oslo."""
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from bus.setting_groups import Zone
 from connectors.hospital.charset import codec_name
 from schemas.records import Protection
 
@@ -71,7 +71,7 @@ class HospitalSettings(_Group):
         gt=0,
         description="While Kafka is away: pause between attempts for senders that take no acknowledgement.",
     )
-    zone: str = Field("Europe/Oslo", description="Time zone of times that are sent without an offset.")
+    zone: Zone = Field("Europe/Oslo", description="Time zone of times that are sent without an offset.")
     fallback_charset: str = Field(
         "8859/1",
         description="Character set of messages with an empty MSH-18 that are not valid UTF-8.",
@@ -96,15 +96,6 @@ class HospitalSettings(_Group):
         default_factory=dict,
         description="The hospital's own codes in PD1-12, PV1-16 and ARV-3 and what they protect.",
     )
-
-    @field_validator("zone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError("no such time zone; use a name such as Europe/Oslo") from None
-        return value
 
     @field_validator("fallback_charset")
     @classmethod
