@@ -84,6 +84,10 @@ class Sender(asyncio.Protocol):
         """Called by asyncio."""
         self._fail("the connector closed the connection")
 
+    def close(self) -> None:
+        """Disconnect."""
+        self._transport.close()
+
     def _fail(self, problem: str) -> None:
         if not self._done.done():
             self._done.set_exception(ConnectionError(problem))
@@ -107,8 +111,12 @@ async def send(load: Load) -> Outcome:
     began = time.perf_counter()
     for sender in senders:
         sender.send()
-    await asyncio.gather(*ends)
-    seconds = time.perf_counter() - began
+    try:
+        await asyncio.gather(*ends)
+        seconds = time.perf_counter() - began
+    finally:
+        for sender in senders:
+            sender.close()
     return Outcome(seconds, len(waits), waits)
 
 
