@@ -9,6 +9,7 @@ from bus.reader import read_to_end
 from bus.settings import Settings, load_settings
 from bus.topics import apply
 from router.events import Output
+from router.rules import load_rules
 from router.run import run_router
 from tests.router.building import (
     CODEC,
@@ -93,7 +94,7 @@ def week():
 
 async def test_facts_become_timeline_and_findings_across_a_restart(broker, topic_prefix, tmp_path):
     before, after = week()
-    world = World()
+    world = World(rules=load_rules(institutions=REGISTER))
     world.put([*before, *after])
     expected = world.run().reader.picture()
     settings = settings_for(broker, topic_prefix, tmp_path / "first")
