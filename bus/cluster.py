@@ -1,25 +1,22 @@
 """Which brokers to talk to and how: the one place where clients get their connection arguments."""
 
-import json
 import ssl
 from typing import Any
 
 from aiokafka.helpers import create_ssl_context
 
+from bus.embedded.folder import BrokerFolder
 from bus.errors import BrokerNotFoundError
 from bus.settings import KafkaSecurity, Settings, SettingsRefusedError
-
-STATE_FILE = "broker.json"
-"""Written into the embedded broker's folder of data_dir by the process that started it."""
 
 
 def bootstrap_servers(settings: Settings) -> str:
     """The configured brokers, else the embedded one of data_dir. BrokerNotFoundError if there is none."""
     if settings.bootstrap_servers is not None:
         return settings.bootstrap_servers
-    for path in (settings.data_dir / "broker" / STATE_FILE, settings.data_dir / STATE_FILE):
-        if path.is_file():
-            return str(json.loads(path.read_text(encoding="utf-8"))["bootstrap_servers"])
+    found = BrokerFolder(settings.data_dir / "broker").running()
+    if found is not None:
+        return found.bootstrap_servers
     raise BrokerNotFoundError(
         "no Kafka broker is known",
         fix="start one with `samband broker start` or set SAMBAND_BOOTSTRAP_SERVERS",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -14,7 +15,7 @@ from bus.engine.names import Names
 from bus.engine.stage import Stage
 from bus.engine.task import PartitionTask, Place
 from bus.errors import MissingTopicError, TopicMismatchError, translated
-from bus.logs import Event, get_logger
+from bus.logs import Event, error_class, get_logger
 from bus.settings import Settings
 from bus.topics import partition_counts
 from schemas.errors import RetriableError
@@ -24,6 +25,8 @@ E = TypeVar("E")
 
 _REVOKE_SECONDS = 5.0
 """A running transaction may take so long to end when partitions go elsewhere; then it is given up."""
+_FIRST_PAUSE = 0.2
+_LONGEST_PAUSE = 5.0
 _MAX_POLL_MS = 24 * 3600 * 1000
 """Restoring may take long; that a process is alive is what heartbeats tell."""
 
@@ -145,20 +148,33 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
                 await asyncio.wait(late, timeout=_REVOKE_SECONDS)
 
 
-async def run_stage(stage: Stage[S, E], settings: Settings, stop: asyncio.Event) -> None:
-    """Run ``stage`` until ``stop``, waiting for Kafka at the start as long as it takes."""
-    log = get_logger("engine")
-    attempt = 0
-    while not stop.is_set():
-        try:
-            await Engine(stage, settings).run(stop)
-        except RetriableError as error:
-            attempt += 1
-            log.emit(Event.BUS_UNAVAILABLE, error=type(error).__name__, attempt=attempt)
+class StageRunner(Generic[S, E]):
+    """Runs a stage until it is told to stop, waiting for Kafka as long as it takes."""
+
+    def __init__(self, stage: Stage[S, E], settings: Settings) -> None:
+        """Nothing happens before `run`."""
+        self._stage = stage
+        self._settings = settings
+        self._engine: Engine[S, E] | None = None
+
+    def not_ready(self) -> Sequence[str]:
+        """Why the stage does not do its work yet, for /readyz."""
+        return ["starting"] if self._engine is None else self._engine.not_ready()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until ``stop``. Raises what going on would do harm with (FatalError)."""
+        log = get_logger("engine")
+        attempt = 0
+        while not stop.is_set():
+            self._engine = Engine(self._stage, self._settings)
             try:
-                async with asyncio.timeout(min(5.0, 0.2 * 2**attempt)):
-                    await stop.wait()
-            except TimeoutError:
-                continue
-        else:
-            return
+                await self._engine.run(stop)
+            except RetriableError as error:
+                attempt += 1
+                log.emit(Event.BUS_UNAVAILABLE, error=error_class(error), attempt=attempt)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(
+                        stop.wait(), min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(attempt, 10))
+                    )
+            else:
+                return
