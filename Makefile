@@ -6,7 +6,8 @@ BROKER ?= embedded
 ARGS ?=
 
 BIN := .venv/bin
-CODE := schemas bus connectors router samband tests tools $(wildcard bench)
+CODE := schemas bus connectors router samband tests tools $(wildcard bench) docs/examples/read_topic.py \
+	docs/examples/connector/absence
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint bench lock clean

