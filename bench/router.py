@@ -18,7 +18,7 @@ from bench.topics import consumed, preload
 from bench.traffic import Made, Traffic
 from bus.reader import decoded, read_to_end
 
-_FACTS, _CITIZENS = 100_000, 20_000
+_FACTS, _CITIZENS = 60_000, 20_000
 GROUP = "router.citizen"
 _STARTED = "engine_restored"
 
