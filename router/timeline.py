@@ -87,6 +87,7 @@ def entry(citizen: str, record: str, value: Value, stands: Standing) -> Output:
         "reference": about,
         "start": start,
         "end": end,
+        "invited": value["invited"] if record == "MeetingInvited" else [],
         "holder": value.get("holder"),
         "next_step": value.get("next_step"),
         "expected_by": expected_by,

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from schemas.records import CaseStatus, CitizenMoved, Finding, TimelineEntry
+from schemas.records import CaseStatus, CitizenMoved, EntryChanged, Finding, TimelineEntry
 
-_Record = TypeVar("_Record", TimelineEntry, CaseStatus, Finding, CitizenMoved)
+_Record = TypeVar("_Record", TimelineEntry, EntryChanged, CaseStatus, Finding, CitizenMoved)
 
 
 @dataclass(slots=True)
@@ -18,6 +18,8 @@ class CitizenView:
     """A fold over one citizen's records of ``timeline`` and ``coordination``, in any order."""
 
     entries: dict[str, TimelineEntry] = field(default_factory=dict)
+    changes: dict[str, EntryChanged] = field(default_factory=dict)
+    """By entry id; one may come before its entry, and under another of the citizen's keys."""
     cases: dict[str, CaseStatus] = field(default_factory=dict)
     findings: dict[str, Finding] = field(default_factory=dict)
 
@@ -25,6 +27,8 @@ class CitizenView:
         """Take in one record; True if it changes what is shown."""
         if record == "TimelineEntry":
             return _keep_latest(self.entries, value["entry_id"], cast(TimelineEntry, value))
+        if record == "EntryChanged":
+            return _keep_latest(self.changes, value["entry_id"], cast(EntryChanged, value))
         if record == "CaseStatus":
             return _keep_latest(self.cases, value["case"], cast(CaseStatus, value))
         if record == "Finding":
@@ -35,6 +39,8 @@ class CitizenView:
         """Add what was said of the same citizen under another key."""
         for entry in other.entries.values():
             _keep_latest(self.entries, entry["entry_id"], entry)
+        for change in other.changes.values():
+            _keep_latest(self.changes, change["entry_id"], change)
         for case in other.cases.values():
             _keep_latest(self.cases, case["case"], case)
         for finding in other.findings.values():
@@ -42,7 +48,17 @@ class CitizenView:
 
     def timeline(self) -> list[TimelineEntry]:
         """Entries by the time at which they happened; those that no longer stand are among them."""
-        return sorted(self.entries.values(), key=_order)
+        return sorted(map(self._present, self.entries.values()), key=_order)
+
+    def _present(self, entry: TimelineEntry) -> TimelineEntry:
+        """The entry with what was said of it later."""
+        change = self.changes.get(entry["entry_id"])
+        if change is None or change["revision"] <= entry["revision"]:
+            return entry
+        present = dict(entry)
+        for name in ("revision", "status", "replaced_by"):
+            present[name] = change[name]
+        return cast(TimelineEntry, present)
 
     def open_findings(self) -> list[Finding]:
         """Findings whose cause lasts, by the first thing that takes part."""

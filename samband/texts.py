@@ -3,9 +3,10 @@
 A coded value that has no words of its own falls back to the sentence without it, never to a code.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 
-from schemas.records import Finding, Holder, Institution
+from schemas.records import Finding, Holder, Institution, Invitee
 
 ENTRIES = {
     "person.registered": "Registered",
@@ -95,6 +96,9 @@ FINDINGS = {
 }
 
 
+_MANY = {"parent or guardian": "{} parents or guardians", "a professional": "{} professionals"}
+
+
 def text(key: str) -> str:
     """The sentence for a timeline entry."""
     return ENTRIES.get(key) or ENTRIES.get(key.rpartition(".")[0]) or ENTRIES["case.step"]
@@ -108,6 +112,22 @@ def step_text(mapped: str) -> str:
 def finding_text(finding: Finding) -> str:
     """The sentence for a finding, with its figures."""
     return FINDINGS[finding["reason"]].format_map(finding["numbers"])
+
+
+def invited_text(invited: Iterable[Invitee], name_of: Callable[[Institution], str]) -> str:
+    """Who is on the list of a meeting: the citizen, the guardians by their number, and others by name."""
+    counted = Counter(_invitee_text(each, name_of) for each in invited)
+    return ", ".join(
+        _MANY.get(who, f"{who} ({{}})").format(count) if count > 1 else who for who, count in counted.items()
+    )
+
+
+def _invitee_text(invitee: Invitee, name_of: Callable[[Institution], str]) -> str:
+    if invitee["kind"] == "CITIZEN":
+        return "you"
+    if invitee["kind"] == "GUARDIAN":
+        return "parent or guardian"
+    return name_of(invitee["institution"]) if invitee["institution"] else "a professional"
 
 
 def holder_text(holder: Holder | None, name_of: Callable[[Institution], str], agency: str) -> str:

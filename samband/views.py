@@ -14,7 +14,7 @@ from rich.text import Text
 
 from samband.accounting import AgencyTotals
 from samband.citizen_view import CitizenView
-from samband.texts import finding_text, holder_text, step_text, text
+from samband.texts import finding_text, holder_text, invited_text, step_text, text
 from schemas.records import CaseStatus, Finding, Institution, Time, TimelineEntry
 
 _SEVERITY_STYLE = {"CRITICAL": "bold red", "WARNING": "yellow", "INFO": "dim"}
@@ -69,6 +69,8 @@ def _timeline(entries: list[TimelineEntry], viewer: Viewer, last: int | None) ->
         title = entry["details"]["title"] if entry["details"] else None
         if title:
             what.append(f": {title}", style="italic")
+        if entry["invited"]:
+            what.append(f"\nwith {invited_text(entry['invited'], viewer.name_of)}", style="dim")
         table.add_row(
             viewer.instant(entry["at"]),
             what,

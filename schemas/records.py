@@ -917,6 +917,8 @@ class TimelineEntry(TypedDict):
     """Start of what was planned."""
     end: Time | None
     """End of what was planned."""
+    invited: list[Invitee]
+    """Who is on the list of a meeting; empty for anything else."""
     holder: Holder | None
     """Who has to act after it."""
     next_step: Code | None

@@ -23,6 +23,12 @@ def moved(citizen: str, to: str, revision: int) -> dict[str, Any]:
     return {"citizen": citizen, "moved_to": to, "revision": revision, "cause": "e"}
 
 
+def changed(entry_id: str, status: str, revision: int, by: str | None) -> dict[str, Any]:
+    return {
+        "citizen": "K", "entry_id": entry_id, "revision": revision, "status": status, "replaced_by": by,
+    }  # fmt: skip
+
+
 def finding(name: str, status: str, revision: int, start: int = 0) -> dict[str, Any]:
     party = {"start": {"instant": start, "source": "", "confidence": "EXACT"}}
     return {"citizen": "K", "finding_id": name, "status": status, "revision": revision, "parties": [party]}
@@ -94,3 +100,27 @@ def test_order_of_records_does_not_matter(data: st.DataObject):
     expected = {name: max(r for n, _, r in drawn if n == name) for name, _, _ in drawn}
     assert {each["entry_id"]: each["revision"] for each in views[0].timeline()} == expected
     assert views[0].timeline() == views[1].timeline()
+
+
+@given(st.permutations(["entry", "corrected", "stands"]))
+def test_an_entry_shows_what_was_said_of_it_last_whatever_came_first(order):
+    said = {
+        "entry": ("TimelineEntry", {**entry("a", 10), "status": "CURRENT", "replaced_by": None}),
+        "corrected": ("EntryChanged", changed("a", "CORRECTED", 2, "b")),
+        "stands": ("EntryChanged", changed("a", "CURRENT", 3, None)),
+    }
+    for upto, wanted in ((("entry", "corrected"), ("CORRECTED", "b", 2)), (order, ("CURRENT", None, 3))):
+        view = CitizenView()
+        for name in order:
+            if name in upto:
+                view.add(*said[name])
+        (shown,) = view.timeline()
+        assert (shown["status"], shown["replaced_by"], shown["revision"]) == wanted
+
+
+def test_a_correction_said_under_the_citizens_other_key_is_shown():
+    citizens = Citizens()
+    citizens.add("EntryChanged", {**changed("booked", "RETRACTED", 2, "b"), "citizen": "national"})
+    citizens.add("TimelineEntry", {**entry("booked", 1, citizen="local"), "status": "CURRENT"})
+    citizens.add("CitizenMoved", moved("local", "national", 3))
+    assert [each["status"] for each in citizens.view("local").timeline()] == ["RETRACTED"]

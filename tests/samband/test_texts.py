@@ -1,5 +1,7 @@
 """Whatever the router says has words for people."""
 
+from typing import Any
+
 import pytest
 
 from router.timeline import TEXTS
@@ -31,7 +33,7 @@ def test_every_code_that_the_contract_lists_has_words_or_falls_back_to_the_sente
 
 
 def test_finding_is_told_with_its_figures():
-    finding = {"reason": "finding.travel_gap", "numbers": {"minutes_between": 15, "minutes_needed": 118}}
+    finding: Any = {"reason": "finding.travel_gap", "numbers": {"minutes_between": 15, "minutes_needed": 118}}
     assert texts.finding_text(finding) == "Too little time to get there: 15 min, 118 needed"
 
 
@@ -42,3 +44,13 @@ def test_every_kind_of_finding_has_words():
 
 def test_citizen_who_has_to_act_is_you():
     assert texts.holder_text({"kind": "CITIZEN", "institution": None}, lambda _: "?", "agency") == "you"
+
+
+def test_list_of_a_meeting_is_told_without_naming_persons():
+    def invitee(kind: str, code: str = "") -> Any:
+        institution = {"system": "s", "id": code, "department": None} if code else None
+        return {"kind": kind, "person": None, "institution": institution}
+
+    listed = [invitee("CITIZEN"), invitee("GUARDIAN"), invitee("GUARDIAN"), invitee("INSTITUTION", "FJ")]
+    shown = texts.invited_text(listed, lambda institution: f"<{institution['id']}>")
+    assert shown == "you, 2 parents or guardians, <FJ>"
