@@ -13,7 +13,7 @@ from router.stage import CitizenStage
 
 _GARBAGE_THRESHOLD = 20_000
 """Objects between two searches for garbage in circles. States and records are none, but at Python's 700 they
-are searched through again and again: with 10,000 citizens that was a sixth of the processor time of a fact."""
+are searched through again and again: with 10,000 citizens that was a sixth of the time of a fact."""
 
 
 async def run_router(settings: Settings, stop: asyncio.Event) -> None:
