@@ -5,7 +5,7 @@ Which event becomes which fact, and why: ``docs/connectors/municipality.md`` and
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from connectors.kit.outcomes import Fact
@@ -55,7 +55,9 @@ def facts_of(document: Document, received: int, context: Context) -> list[CaseFa
             continue
         work = Work(event.node, event.time, head, context, received, set(head.remarks), part)
         record, body = _READERS.get(event.kind, _unknown)(work)
-        made.append(CaseFact(_fact(record, body, work, hidden=part in parts.hidden), _slot(event, part)))
+        fact = _fact(record, body, work, hidden=part in parts.hidden)
+        # Events of one instant are common: without their rank, readers would have to order them by id.
+        made.append(CaseFact(replace(fact, sequence=event.rank), _slot(event, part)))
     return made
 
 

@@ -243,6 +243,21 @@ def test_any_permutation_of_the_list_gives_the_same_order(listed: list[dict[str,
     assert len(orders) == 1
 
 
+def test_the_order_of_one_instant_goes_with_the_facts() -> None:
+    """Readers order by time and then by sequence; the list names the end first and the part last."""
+    case = CaseFile("F-1", APPLICANT)
+    for kind, more in (
+        ("soknadsStatus", {"status": "FERDIGBEHANDLET"}),
+        ("vedtakFattet", {"referanse": "S1", "utfall": {"utfall": "INNVILGET"}}),
+        ("saksStatus", {"referanse": "S1", "status": "UNDER_BEHANDLING"}),
+    ):
+        case.add({"type": kind, "hendelsestidspunkt": AT, **more})
+    facts = carried(case.payload())
+    sequences = [fact.sequence or 0 for fact in facts]
+    assert [fact.record for fact in facts] == ["CaseStepCompleted", "DecisionMade", "CaseStepCompleted"]
+    assert sequences[0] < sequences[1] < sequences[2]
+
+
 def test_a_part_stands_before_its_decision_and_the_end_stands_last() -> None:
     listed = [
         {"type": "vedtakFattet", "referanse": "S1"}, {"type": "soknadsStatus", "status": "FERDIGBEHANDLET"},
