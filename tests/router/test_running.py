@@ -1,6 +1,7 @@
 """The router in the engine on a real Kafka: facts in, timeline and findings out, a restart in the middle."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -70,6 +71,15 @@ async def what_is_read(settings: Settings) -> Reader:
     return reader
 
 
+async def reads(settings: Settings, enough: Callable[[Reader], bool], what: str) -> None:
+    """Wait until a reader of the router's topics has read enough."""
+
+    async def look() -> bool:
+        return enough(await what_is_read(settings))
+
+    await until(look, timeout=60, what=what)  # type: ignore[arg-type]  # the plain form is meant to it
+
+
 def week():
     """A child that the hospital knows by its own number first, and that school and municipality know too."""
     booked = [
@@ -101,21 +111,12 @@ async def test_facts_become_timeline_and_findings_across_a_restart(broker, topic
     await apply(settings)
     async with running(settings):
         await publish(settings, before)
-
-        async def half() -> bool:
-            return len((await what_is_read(settings)).entries) == len(before)
-
-        await until(half, timeout=60, what="the first half of the facts")
-    elsewhere = settings_for(
-        broker, topic_prefix, tmp_path / "second"
-    )  # the state comes from the changelog alone
+        await reads(settings, lambda reader: len(reader.entries) == len(before), "the first half")
+    # Another folder: the state comes from the changelog alone.
+    elsewhere = settings_for(broker, topic_prefix, tmp_path / "second")
     async with running(elsewhere):
         await publish(elsewhere, [*after, *before])  # what is read twice changes nothing
-
-        async def everything() -> bool:
-            return (await what_is_read(elsewhere)).picture() == expected
-
-        await until(everything, timeout=60, what="the picture that the core alone gives")
+        await reads(elsewhere, lambda reader: reader.picture() == expected, "what the core alone says")
 
 
 async def test_what_cannot_be_read_is_dead_lettered_and_the_rest_goes_on(broker, topic_prefix, tmp_path):
@@ -128,11 +129,7 @@ async def test_what_cannot_be_read_is_dead_lettered_and_the_rest_goes_on(broker,
             await (await producer.send("person", key=b"N1", value=b"\x00garbage"))
             await (await producer.send("person", key=b"N1", value=misplaced.data))
         await publish(settings, [good])
-
-        async def done() -> bool:
-            return len((await what_is_read(settings)).entries) == 1
-
-        await until(done, timeout=60, what="the good fact's entry")
+        await reads(settings, lambda reader: len(reader.entries) == 1, "the good fact's entry")
     letters = [
         CODEC.decode(record.value or b"").value async for record in read_to_end(settings, "person.dlq")
     ]

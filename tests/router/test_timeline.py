@@ -50,10 +50,8 @@ def test_a_retraction_counts_before_a_correction():
 
 
 def test_a_cancelled_discharge_corrects_the_discharge_before_it_and_not_the_one_after():
-    admitted = stay(
-        "StayStarted", "N1", "s1", {"start": time("2026-03-01 08:00"), "kind": code("INPATIENT"), "ward": None},
-        recorded="2026-03-01 08:00",
-    )  # fmt: skip
+    begin = {"start": time("2026-03-01 08:00"), "kind": code("INPATIENT"), "ward": None}
+    admitted = stay("StayStarted", "N1", "s1", begin, recorded="2026-03-01 08:00")
     left = stay(
         "StayEnded",
         "N1",
