@@ -1,0 +1,28 @@
+"""The README's picture of the demonstration is what the command line shows today."""
+
+from samband.texts import FINDINGS
+from tools.demo_picture import PICTURES, draw, recorded
+
+_MAKE = "run `samband demo --once --json docs/pictures/demo.json`, tools/demo_picture.py and tools/papers.py"
+
+
+def test_the_picture_is_drawn_with_the_words_of_today() -> None:
+    drawing = draw(recorded())
+    assert (PICTURES / "demo.txt").read_text(encoding="utf-8") == drawing.text, _MAKE
+    assert (PICTURES / "demo.svg").read_text(encoding="utf-8") == drawing.svg, _MAKE
+
+
+def test_the_picture_is_small_and_loads_nothing_from_elsewhere() -> None:
+    svg = (PICTURES / "demo.svg").read_text(encoding="utf-8")
+    assert len(svg) < 150_000
+    assert "url(http" not in svg
+
+
+def test_what_was_recorded_is_the_story() -> None:
+    """Written down from the story: three calls, an exam among them, and nothing lost."""
+    result = recorded()
+    assert result["lost"] == 0
+    (emil,) = result["citizens"]
+    assert [entry["kind"] for entry in emil["timeline"]].count("AppointmentScheduled") == 3
+    reasons = {finding["reason"] for finding in emil["findings"]}
+    assert {"finding.burden", "finding.exam"} <= reasons <= FINDINGS.keys()

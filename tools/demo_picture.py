@@ -1,0 +1,71 @@
+"""Draws what the demonstration shows at its end, from what it wrote, as the README has it.
+
+    samband demo --once --json docs/pictures/demo.json
+    python tools/demo_picture.py && python tools/papers.py
+
+A test draws it again, and fails while the drawing is not what the command line would show.
+"""
+
+import io
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.terminal_theme import MONOKAI
+
+from samband.accounting import AgencyTotals
+from samband.citizen_view import CitizenView
+from samband.demo.institutions import REGISTER
+from samband.demo.week import ZONE
+from samband.names import institution_names
+from samband.views import Viewer, citizen, totals
+
+PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
+_WIDTH = 100
+_FONTS = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
+"""Rich's picture loads its fonts from elsewhere; the reader's own will do."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """The screen as a picture, and its lower part as text."""
+
+    svg: str
+    text: str
+
+
+def draw(result: dict[str, Any]) -> Drawing:
+    """The drawing of what `samband demo --json` wrote."""
+    view = CitizenView()
+    (emil,) = result["citizens"]
+    for record, name in (("TimelineEntry", "timeline"), ("Finding", "findings"), ("CaseStatus", "cases")):
+        for value in emil[name]:
+            view.add(record, value)
+    fields = AgencyTotals.__dataclass_fields__
+    rows = {
+        agency: AgencyTotals(**{name: row[name] for name in fields})
+        for agency, row in result["totals"].items()
+    }
+    console = Console(
+        record=True, width=_WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor"
+    )
+    console.print(citizen(view, Viewer(ZONE, institution_names(REGISTER))))
+    console.print(totals(rows, result["lost"]))
+    text = "\n".join(line.rstrip() for line in console.export_text(clear=False).splitlines())
+    svg = console.export_svg(title="samband demo", theme=MONOKAI, unique_id="demo")
+    return Drawing(_FONTS.sub("", svg) + "\n", text[text.index("What collides") :].strip() + "\n")
+
+
+def recorded() -> dict[str, Any]:
+    """What the demonstration wrote when its picture was taken."""
+    result: dict[str, Any] = json.loads((PICTURES / "demo.json").read_text(encoding="utf-8"))
+    return result
+
+
+if __name__ == "__main__":
+    drawing = draw(recorded())
+    (PICTURES / "demo.svg").write_text(drawing.svg, encoding="utf-8")
+    (PICTURES / "demo.txt").write_text(drawing.text, encoding="utf-8")
