@@ -30,15 +30,18 @@ class Calendar:
 
     def refresh(self, citizen: Citizen, ref: str, rules: Rules) -> None:
         """Take in what has changed about one thing."""
-        letter = ref[0]
-        if letter == "N":
+        if ref[0] == "N":
             school = schooling(citizen, ref, rules)
             if school:
                 self.schools[ref] = school
             else:
                 self.schools.pop(ref, None)
             return
-        seen = visit(citizen, ref, rules)
+        self.replace(ref, visit(citizen, ref, rules))
+
+    def replace(self, ref: str, seen: Visit | None) -> None:
+        """Take in the new view of an appointment, meeting, stay or exam; None when it does not take place."""
+        letter = ref[0]
         shelf = {"A": self.visits, "M": self.visits, "S": self.stays, "X": self.exams}[letter]
         old = shelf.pop(ref, None)
         if letter in "AM" and old:

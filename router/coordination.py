@@ -39,7 +39,7 @@ def thing_changed(key: str, citizen: Citizen, ref: str, rules: Rules, outputs: O
         return
     touched = [seen for seen in (old, new) if seen]
     before = _about(key, ref, touched, calendar, rules)
-    calendar.refresh(citizen, ref, rules)
+    calendar.replace(ref, new)
     say_changes(citizen, key, before, _about(key, ref, touched, calendar, rules), outputs)
 
 
