@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.blocks import name_of
+from tests.docs.blocks import blocks, name_of
 from tools.papers import ROOT, pages, pasted, shown
 
 PAGES = pages()
@@ -25,6 +25,12 @@ def test_the_readme_shows_both_programs() -> None:
         "docs/examples/read_topic.py",
         "docs/examples/read_topic.mjs",
     ]
+
+
+def test_every_program_on_a_page_is_a_file_that_is_run() -> None:
+    pasted_files = [file for page in PAGES for file in shown(page.read_text(encoding="utf-8"))]
+    programs = [block for language in ("python", "py", "js") for block in blocks(language)]
+    assert len(programs) == sum(file.endswith((".py", ".mjs")) for file in pasted_files)
 
 
 def test_a_stale_page_would_be_seen() -> None:
