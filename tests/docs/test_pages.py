@@ -21,10 +21,8 @@ def test_files_stand_on_a_page_as_they_are(page: Path) -> None:
 
 
 def test_the_readme_shows_both_programs() -> None:
-    assert shown((ROOT / "README.md").read_text(encoding="utf-8")) == [
-        "docs/examples/read_topic.py",
-        "docs/examples/read_topic.mjs",
-    ]
+    programs = {"docs/examples/read_topic.py", "docs/examples/read_topic.mjs"}
+    assert programs <= set(shown((ROOT / "README.md").read_text(encoding="utf-8")))
 
 
 def test_every_program_on_a_page_is_a_file_that_is_run() -> None:
