@@ -7,10 +7,11 @@ standard error, for people on a terminal and as JSON lines elsewhere. ``docs/log
 import logging
 import sys
 from enum import Enum
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
+from bus import metrics
 from bus.setting_groups import LogSettings
 from schemas.errors import FatalError, SambandError
 
@@ -247,6 +248,22 @@ def one_line(error: SambandError) -> str:
     return f"{error} Fix: {error.fix}." if error.fix else str(error)
 
 
+class _Lines:
+    """Writes lines to a stream. A log that cannot be written, on a full disk, must not stop the work."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def msg(self, line: str) -> None:
+        try:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+        except OSError:
+            metrics.LOG_LINES_LOST.inc()
+
+    debug = info = warning = error = critical = msg
+
+
 def configure(settings: LogSettings) -> None:
     """Send log lines to standard error in the configured form. Libraries' own logs appear from WARNING on."""
     people = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
@@ -259,7 +276,7 @@ def configure(settings: LogSettings) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _Lines(sys.stderr),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.WARNING, handlers=[_LibraryHandler()], force=True)

@@ -141,3 +141,8 @@ CONNECTOR_REMEMBERED = Gauge(
     ["connector"],
     registry=REGISTRY,
 )
+LOG_LINES_LOST = Counter(
+    "samband_log_lines_lost_total",
+    "Log lines that could not be written, perhaps because the log's disk is full.",
+    registry=REGISTRY,
+)

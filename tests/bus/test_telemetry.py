@@ -1,8 +1,11 @@
 """Logs and metrics: closed lists, and no room in them for personal data."""
 
+import io
 import json
 import logging
 import re
+import sys
+from pathlib import Path
 
 import pytest
 import structlog
@@ -80,6 +83,20 @@ def test_lines_are_json_and_libraries_keep_their_arguments_to_themselves(capsys)
         ("library_message", "aiokafka.consumer", ""),
     ]
     assert "0101901234" not in json.dumps(lines)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.usefixtures("_logging_as_it_was")
+def test_a_log_that_cannot_be_written_stops_nothing_and_is_counted(monkeypatch):
+    lost = metrics.LOG_LINES_LOST
+    before = next(iter(lost.collect())).samples[0].value
+    with io.TextIOWrapper(io.FileIO("/dev/full", "w"), write_through=True) as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        configure(LogSettings(level="info", format="json"))
+        get_logger("connector.hospital").emit(Event.CONNECTOR_READY, connector="hospital")
+        logging.getLogger("aiokafka").warning("a library's line")
+        monkeypatch.undo()
+    assert next(iter(lost.collect())).samples[0].value == before + 2
 
 
 def test_an_error_is_logged_by_its_class():
