@@ -17,8 +17,10 @@ await consumer.connect();
 await consumer.subscribe({ topics: [topic], fromBeginning: true });
 await consumer.run({
   eachMessage: async ({ message }) => {
+    const schema = await registry.getSchema(message.value.readInt32BE(1)); // a topic carries several types
     const value = await registry.decode(message.value);
-    console.log(JSON.stringify({ key: message.key.toString(), value }));
+    const record = schema.name.split(".").pop();
+    console.log(JSON.stringify({ key: message.key.toString(), record, value }));
   },
 });
 process.once("SIGINT", () => consumer.disconnect());

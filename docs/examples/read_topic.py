@@ -13,7 +13,8 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 topic = sys.argv[1]
-deserialise = AvroDeserializer(SchemaRegistryClient({"url": os.environ["REGISTRY_URL"]}))
+registry = SchemaRegistryClient({"url": os.environ["REGISTRY_URL"]})
+deserialise = AvroDeserializer(registry)
 consumer = Consumer(
     {
         "bootstrap.servers": os.environ["BOOTSTRAP_SERVERS"],
@@ -30,8 +31,14 @@ try:
             continue
         if message.error():
             sys.exit(f"cannot read {topic}: {message.error()}")
-        value = deserialise(message.value(), SerializationContext(topic, MessageField.VALUE))
-        print(json.dumps({"key": (message.key() or b"").decode(), "value": value}, default=str), flush=True)
+        data = message.value() or b""  # 0x00, the schema's id in 4 bytes, Avro
+        schema = json.loads(registry.get_schema(int.from_bytes(data[1:5], "big")).schema_str or "{}")
+        read = {
+            "key": (message.key() or b"").decode(),
+            "record": schema["name"],  # a topic carries several types of records
+            "value": deserialise(data, SerializationContext(topic, MessageField.VALUE)),
+        }
+        print(json.dumps(read, default=str), flush=True)
 except KeyboardInterrupt:
     pass
 finally:
