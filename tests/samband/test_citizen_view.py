@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -124,3 +125,19 @@ def test_a_correction_said_under_the_citizens_other_key_is_shown():
     citizens.add("TimelineEntry", {**entry("booked", 1, citizen="local"), "status": "CURRENT"})
     citizens.add("CitizenMoved", moved("local", "national", 3))
     assert [each["status"] for each in citizens.view("local").timeline()] == ["RETRACTED"]
+
+
+@pytest.mark.parametrize("order", [("entry", "change"), ("change", "entry")])
+def test_entry_that_was_withdrawn_is_shown_as_withdrawn_whichever_came_first(order):
+    said = {
+        "entry": ("TimelineEntry", {**entry("a", 1), "status": "CURRENT", "replaced_by": None}),
+        "change": (
+            "EntryChanged",
+            {"citizen": "K", "entry_id": "a", "revision": 2, "status": "RETRACTED", "replaced_by": "b"},
+        ),
+    }
+    view = CitizenView()
+    for name in order:
+        assert view.add(*said[name])
+    (shown,) = view.timeline()
+    assert (shown["status"], shown["replaced_by"]) == ("RETRACTED", "b")
