@@ -50,10 +50,10 @@ EXPECTED: dict[str, tuple[str, str, str, str, list[dict[str, Any]], dict[str, An
 }
 
 
-def written_then(
+def drop_written_long_ago(
     drop: Callable[[dict[str, bytes], Path, str], Path], files: dict[str, bytes], inbox: Path
 ) -> None:
-    """Drop the set as an export of WRITTEN: the rows that say no time of their own take the files'."""
+    """Drop an export of WRITTEN: the rows that say no time of their own take the files'."""
     staging = inbox.parent / "staging"
     staging.mkdir()
     export = drop(files, staging, "John Doe's export")
