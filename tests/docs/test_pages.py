@@ -50,6 +50,17 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in _anchors(there), f"{name_of(page)} points at {target}"
 
 
+def test_every_page_is_reached_from_the_readme() -> None:
+    reached, left = set(), [ROOT / "README.md"]
+    while left:
+        page = left.pop()
+        reached.add(page)
+        text = _FENCED.sub("", page.read_text(encoding="utf-8"))
+        targets = {(page.parent / target.partition("#")[0]).resolve() for target in _LINK.findall(text)}
+        left += [found for found in targets if found.suffix == ".md" and found not in reached]
+    assert {name_of(page) for page in PAGES} - {name_of(page) for page in reached} == set()
+
+
 def _anchors(page: Path) -> set[str]:
     """The anchors that hosts make of headings: lower case, blanks as hyphens, other signs dropped."""
     headings = _HEADING.findall(_FENCED.sub("", page.read_text(encoding="utf-8")))
