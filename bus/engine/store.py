@@ -208,9 +208,12 @@ class Store(Generic[S]):
     def close(self) -> None:
         """Close the files; what is not committed is forgotten."""
         self.rollback()
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+        db, self._db = self._db, None
+        if db is not None:
+            try:
+                db.close()
+            except Exception:  # noqa: BLE001 - rocksdict raises bare Exception, e.g. on a full disk
+                self._broken = True  # what it could not write is in the changelog
 
 
 class _Unusable(Exception):  # noqa: N818 - never leaves this module

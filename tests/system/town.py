@@ -135,6 +135,7 @@ class Town:
         await admin.start()
 
         async def worked_off() -> Any:
+            self.system.supervisor.check()
             # The positions first: what is read afterwards had no successor when they were taken.
             offsets = await admin.list_consumer_group_offsets(group)
             taken = {(place.topic, place.partition): found.offset for place, found in offsets.items()}
@@ -150,7 +151,7 @@ class Town:
             await admin.close()
         return await self.read()
 
-    async def all_ready(self) -> bool:
+    async def all_ready(self) -> Any:
         """Whether every process lives and says that it is ready."""
         self.system.supervisor.check()
         async with aiohttp.ClientSession() as session:
