@@ -24,6 +24,7 @@ async def run(context: ConnectorContext, stop: asyncio.Event) -> None:
     settings = context.own_settings(MunicipalitySettings)
     mapping = Context(context.settings.agency, settings, context.pseudonyms, context.settings.system)
     cases = Cases(context.publisher, mapping, StateStore(context.data_dir / "cases"))
+    cases.on_stored = lambda well: context.set_ready(well, "state")
     endpoints: dict[str, str] = {}
     async with AsyncExitStack() as stack:
         ends: list[asyncio.Future[None]] = []

@@ -5,12 +5,13 @@ said, or a state that knows what was perhaps said.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 from connectors.kit.outcomes import Publish
 from connectors.kit.publisher import Publisher
-from connectors.municipality.state import StateStore
+from connectors.municipality.state import StateStore, StateUnavailableError
 from connectors.municipality.subject import Context
 from connectors.municipality.translate import CaseDocument, read, refusal, step
 from schemas.errors import PoisonError
@@ -34,6 +35,8 @@ class Cases:
         self._context = context
         self._store = store
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self.on_stored: Callable[[bool], None] = lambda _: None
+        """Called with False when a state could not be kept or read, and with True when one was again."""
 
     async def accept(self, payload: bytes, place: str, received: int) -> Answer:
         """Carry one document; when this returns, its outcome is on the bus.
@@ -49,7 +52,13 @@ class Cases:
             return await self.refuse(payload, received, error)
         lock = self._locks.setdefault(document.case, asyncio.Lock())
         async with lock:
-            return await self._carry(document)
+            try:
+                answer = await self._carry(document)
+            except StateUnavailableError:
+                self.on_stored(False)  # noqa: FBT003 - as Publisher.on_available
+                raise
+        self.on_stored(True)  # noqa: FBT003 - the same
+        return answer
 
     async def refuse(
         self, payload: bytes, received: int, problem: PoisonError, message_id: str = ""

@@ -126,6 +126,7 @@ async def municipality(here: Town) -> None:
         folder.send("F-3", case(3))
         await until(lambda: here.lying_in("municipality", "claimed") == ["F-3.json"], what="the claim")
         assert len((await here.read("case")).facts) == 1
+        await until(lambda: held_up(here), what="the connector to say that it is held up")
         free(here, "connector.municipality")
         assert (await sender.send("F-2", case(2))).status == 200
     await until(lambda: here.lying_in("municipality", "archive") == ["F-3.json"], what="the file")
