@@ -1,11 +1,13 @@
 """Whatever the router says has words for people."""
 
+import json
 from typing import Any
 
 import pytest
 
 from router.timeline import TEXTS
 from samband import texts
+from schemas.catalogue import ROOT
 from schemas.sources import named_types
 
 ADDED_CODES = {
@@ -54,3 +56,8 @@ def test_list_of_a_meeting_is_told_without_naming_persons():
     listed = [invitee("CITIZEN"), invitee("GUARDIAN"), invitee("GUARDIAN"), invitee("INSTITUTION", "FJ")]
     shown = texts.invited_text(listed, lambda institution: f"<{institution['id']}>")
     assert shown == "you, 2 parents or guardians, <FJ>"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples" / "TimelineEntry").rglob("*.json")), ids=str)
+def test_examples_of_the_contract_speak_with_the_routers_keys(path):
+    assert json.loads(path.read_text(encoding="utf-8"))["text"] in texts.ENTRIES
