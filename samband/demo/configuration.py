@@ -1,6 +1,7 @@
 """Writes the demonstration's ``samband.toml``: what an operator would write, with a key made for this run."""
 
 import json
+import os
 import secrets
 from pathlib import Path
 
@@ -10,9 +11,13 @@ CONNECTORS = ("hospital", "school", "municipality")
 
 
 def write(folder: Path) -> Path:
-    """``folder/samband.toml``, for a system whose data all lie in ``folder``."""
+    """``folder/samband.toml``, for a system whose data all lie in ``folder``.
+
+    On a cluster that others use too (SAMBAND_BOOTSTRAP_SERVERS), each run has topics of its own.
+    """
+    prefix = f"demo-{secrets.token_hex(4)}." if os.environ.get("SAMBAND_BOOTSTRAP_SERVERS") else ""
     path = folder / "samband.toml"
-    path.write_text(_text(folder), encoding="utf-8")
+    path.write_text(_text(folder, prefix), encoding="utf-8")
     path.chmod(0o600)
     return path
 
@@ -22,13 +27,16 @@ def drop_folder(folder: Path, connector: str) -> Path:
     return folder / "drop" / connector
 
 
-def _text(folder: Path) -> str:
+def _text(folder: Path, prefix: str) -> str:
     quoted = json.dumps  # a TOML basic string is written like a JSON string
     return f"""\
 data_dir = {quoted(str(folder))}
 
 [pseudonym]
 key = {quoted(secrets.token_urlsafe(48))}
+
+[kafka]
+topic_prefix = {quoted(prefix)}
 
 [router]
 institutions = {quoted(str(REGISTER))}
