@@ -90,7 +90,6 @@ async def test_the_sample_set(broker: str, topic_prefix: str, tmp_path: Path, sa
         assert body["relations"] == relations
         assert body["institution"] == SCHOOL
         assert body["details"] == {"family_name": family, "given_name": given, "birth_date": None}
-        expected = recorded or {"instant": first["received"], "source": "", "confidence": "DOUBTFUL"}
         assert meta["recorded"] == meta["occurred"] == (recorded or WRITTEN)
         # Their column `identifier` holds user names, which are no national identifiers.
         assert meta["subject"]["identifiers"] == [person(sourced_id)]
