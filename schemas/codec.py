@@ -5,6 +5,9 @@
 Instants go in and come out as integers (microseconds since the epoch, UTC): logical types are taken off
 before fastavro sees a schema, because a datetime costs more and rounds nothing better. Decoding never
 raises anything but a ``DecodeError``, whatever the bytes, and no error holds a value from them.
+
+What fits is written and read by code made from the schema (``fast_encoding``, ``fast_decoding``). Everything
+else goes to fastavro, which has the last word on what is right.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,6 +21,8 @@ from fastavro.write import LOGICAL_WRITERS
 from schemas.catalogue import Catalogue, RecordType, catalogue
 from schemas.compatibility import incompatibilities
 from schemas.errors import FatalError, PoisonError
+from schemas.fast_decoding import DOUBT, Read, fast_reader
+from schemas.fast_encoding import MISFIT, Write, fast_writer
 from schemas.nodes import full_name
 from schemas.sources import Schema
 from schemas.validation import BITS, misfits
@@ -110,6 +115,20 @@ class FixedIds:
         return found and found[1].schema
 
 
+class _Writer(NamedTuple):
+    frame: bytes
+    schema: Schema
+    fast: Write | None
+
+
+class _Reader(NamedTuple):
+    record: str
+    writer: Schema
+    latest: Schema | None
+    """None where it is the same as ``writer``."""
+    fast: Read | None
+
+
 class Codec:
     """Encodes and decodes records. Parsed schemas are kept; one instance serves a whole process."""
 
@@ -117,8 +136,8 @@ class Codec:
         """``ids`` default to the fixed ones of the catalogue."""
         self._catalogue = known or catalogue()
         self._ids = ids or FixedIds(self._catalogue)
-        self._writers: dict[str, tuple[bytes, Schema]] = {}
-        self._readers: dict[int, tuple[str, Schema, Schema | None]] = {}
+        self._writers: dict[str, _Writer] = {}
+        self._readers: dict[int, _Reader] = {}
 
     def encode(self, record: str, value: Mapping[str, Any]) -> bytes:
         """``value`` as the latest version of ``record`` (short or full name), framed.
@@ -126,14 +145,19 @@ class Codec:
         Raises:
             EncodeError: no such record type, or the value does not fit it; names the field, not the value.
         """
-        frame, schema = self._writers.get(record) or self._writer(record)
+        frame, schema, fast = self._writers.get(record) or self._writer(record)
+        if fast is not None:
+            try:
+                return fast(frame, value)
+            except MISFIT:
+                pass
         buffer = BytesIO()
         buffer.write(frame)
         try:
             fastavro.schemaless_writer(
                 buffer, schema, value, strict_allow_default=True, disable_tuple_notation=True
             )
-        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError):
+        except MISFIT:
             raise _misfit(record, value, schema) from None
         return buffer.getvalue()
 
@@ -154,7 +178,14 @@ class Codec:
             raise WrongMagicByteError(
                 message, reason="frame.magic", where="/0", fix="Write with Confluent framing."
             )
-        record, writer, reader = self._readers.get(schema_id) or self._reader(schema_id)
+        record, writer, reader, fast = self._readers.get(schema_id) or self._reader(schema_id)
+        if fast is not None:
+            try:
+                read, end = fast(data, _FRAME.size)
+                if end == len(data):
+                    return Decoded(record, schema_id, read)
+            except DOUBT:
+                pass
         body = BytesIO(data)
         body.seek(_FRAME.size)
         try:
@@ -173,18 +204,19 @@ class Codec:
             )
         return Decoded(record, schema_id, value)
 
-    def _writer(self, name: str) -> tuple[bytes, Schema]:
+    def _writer(self, name: str) -> _Writer:
         record = self._catalogue.records.get(name)
         if record is None:
             raise EncodeError(
                 f"{name} is not a record type of the catalogue",
                 fix="Use a name that `samband schemas list` shows.",
             )
-        writer = (_FRAME.pack(MAGIC, self._ids.id_of(record)), parse(record.schema, checked=True))
+        frame = _FRAME.pack(MAGIC, self._ids.id_of(record))
+        writer = _Writer(frame, parse(record.schema, checked=True), fast_writer(record.schema))
         self._writers[name] = writer
         return writer
 
-    def _reader(self, schema_id: int) -> tuple[str, Schema, Schema | None]:
+    def _reader(self, schema_id: int) -> _Reader:
         schema = self._ids.schema_of(schema_id)
         record = self._catalogue.records.get(full_name(schema)) if schema is not None else None
         if schema is None or record is None:
@@ -203,8 +235,12 @@ class Codec:
                 reason="schema.mismatch",
                 where="/1",
             )
-        self._readers[schema_id] = (record.short_name, writer, None if writer == latest else latest)
-        return self._readers[schema_id]
+        same = writer == latest
+        reader = _Reader(
+            record.short_name, writer, None if same else latest, fast_reader(schema) if same else None
+        )
+        self._readers[schema_id] = reader
+        return reader
 
 
 def parse(schema: Schema, *, checked: bool = False) -> Schema:

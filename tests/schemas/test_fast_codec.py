@@ -1,0 +1,140 @@
+"""The writers and readers made from schemas, with fastavro as the judge of every byte and value."""
+
+from io import BytesIO
+from typing import Any
+
+import fastavro
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.catalogue import catalogue
+from schemas.codec import parse
+from schemas.fast_decoding import DOUBT, Read, fast_reader
+from schemas.fast_encoding import MISFIT, Write, fast_writer, varint
+from schemas.sources import Schema
+from tests.schemas.values import values
+
+RECORDS = [record.short_name for record in catalogue().record_types]
+_BRANCHES = [
+    {"type": "int"}, {"type": "long"}, {"type": "boolean"}, {"type": "bytes"}, {"type": "string"},
+    ["null", "long"], ["string", "null"], ["null", {"type": "array", "items": ["null", "int"]}],
+    {"type": "array", "items": {"type": "array", "items": "string"}},
+    {"type": "map", "values": {"type": "array", "items": "bytes"}},
+    {"type": "record", "name": "In", "fields": [{"name": "only", "type": "string"}]},
+    ["null", {"type": "record", "name": "Deep", "fields": [{"name": "a", "type": ["null", "boolean"]},
+                                                           {"name": "b", "type": ["bytes", "null"]}]}],
+    {"type": "enum", "name": "Colour", "symbols": ["RED", "GREEN"]},
+]  # fmt: skip
+EVERYTHING: Schema = {
+    "type": "record",
+    "name": "Everything",
+    "fields": [{"name": f"f{number}", "type": branch} for number, branch in enumerate(_BRANCHES)],
+}
+SCHEMAS: dict[str, Schema] = {name: catalogue().records[name].schema for name in RECORDS} | {
+    "Everything": EVERYTHING
+}
+
+
+def _made(schema: Schema) -> tuple[Write, Read]:
+    write, read = fast_writer(schema), fast_reader(schema)
+    assert write is not None
+    assert read is not None
+    return write, read
+
+
+def _fastavro_writes(schema: Schema, value: Any) -> bytes:
+    buffer = BytesIO()
+    fastavro.schemaless_writer(buffer, schema, value, disable_tuple_notation=True)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_the_same_bytes_and_values_as_fastavro(name: str) -> None:
+    schema = parse(SCHEMAS[name])
+    write, read = _made(SCHEMAS[name])
+
+    @settings(max_examples=30, deadline=None)
+    @given(values(SCHEMAS[name]))
+    def same(value: dict[str, Any]) -> None:
+        written = _fastavro_writes(schema, value)
+        assert write(b"front", value) == b"front" + written
+        assert read(b"12345" + written, 5) == (value, 5 + len(written))
+
+    same()
+
+
+@settings(max_examples=500, deadline=None)
+@given(values(EVERYTHING), st.data())
+def test_a_damaged_record_reads_as_fastavro_reads_it_or_not_at_all(value: Any, data: st.DataObject) -> None:
+    schema = parse(EVERYTHING)
+    _, read = _made(EVERYTHING)
+    bent = bytearray(_fastavro_writes(schema, value))
+    for _ in range(data.draw(st.integers(1, 3))):
+        bent[data.draw(st.integers(0, len(bent) - 1))] = data.draw(st.integers(0, 255))
+    cut = bytes(bent[: data.draw(st.integers(0, len(bent)))]) if data.draw(st.booleans()) else bytes(bent)
+    try:
+        found, end = read(cut, 0)
+    except DOUBT:
+        return
+    if end == len(cut):
+        body = BytesIO(cut)
+        assert found == fastavro.schemaless_reader(body, schema, None)
+        assert body.tell() == end
+
+
+@pytest.mark.parametrize(
+    "number", [0, -1, 1, 63, 64, -64, -65, 8191, 8192, 2**31 - 1, -(2**31), 2**63 - 1, -(2**63)]
+)
+def test_whole_numbers_of_every_length(number: int) -> None:
+    schema: Schema = {"type": "record", "name": "N", "fields": [{"name": "n", "type": "long"}]}
+    write, read = _made(schema)
+    written = _fastavro_writes(parse(schema), {"n": number})
+    assert varint(number) == write(b"", {"n": number}) == written
+    assert read(written, 0) == ({"n": number}, len(written))
+
+
+@pytest.mark.parametrize(
+    ("kind", "bad"),
+    [
+        ("int", 2**31), ("int", -(2**31) - 1), ("int", True), ("int", 1.0), ("int", None),
+        ("long", 2**63), ("long", "1"), ("boolean", 1), ("boolean", None), ("string", b"a"),
+        ("string", "\ud800"), ("bytes", "a"), ("bytes", 3), ({"type": "array", "items": "string"}, "abc"),
+        ({"type": "array", "items": "string"}, {"a": 1}), ({"type": "map", "values": "int"}, []),
+        ({"type": "map", "values": "int"}, {1: 1}), (["null", "string"], 1),
+        ({"type": "enum", "name": "E", "symbols": ["A"]}, "B"),
+        ({"type": "enum", "name": "E", "symbols": ["A"]}, []),
+        ({"type": "record", "name": "I", "fields": [{"name": "a", "type": "int"}]}, {}),
+        ({"type": "record", "name": "I", "fields": [{"name": "a", "type": "int"}]}, {"a": 1, "b": 2}),
+        ({"type": "record", "name": "I", "fields": [{"name": "a", "type": "int"}]}, "a"),
+    ],
+)  # fmt: skip
+def test_a_value_that_does_not_fit_is_left_to_fastavro(kind: Any, bad: object) -> None:
+    write, _ = _made({"type": "record", "name": "R", "fields": [{"name": "f", "type": kind}]})
+    with pytest.raises(MISFIT):
+        write(b"", {"f": bad})
+
+
+@pytest.mark.parametrize("text", ["", "a" * 63, "a" * 64, "ø" * 32, "a" * 8191, "ø" * 5000])
+def test_texts_of_every_length(text: str) -> None:
+    schema: Schema = {"type": "record", "name": "T", "fields": [{"name": "t", "type": "string"}]}
+    write, read = _made(schema)
+    written = _fastavro_writes(parse(schema), {"t": text})
+    assert read(written, 0) == ({"t": text}, len(written))
+    if len(text.encode()) < 8192:
+        assert write(b"", {"t": text}) == written
+    else:
+        with pytest.raises(MISFIT):
+            write(b"", {"t": text})
+
+
+@pytest.mark.parametrize("kind", ["double", "float", ["int", "string"], ["null", "int", "string"]])
+def test_types_that_only_fastavro_knows(kind: Any) -> None:
+    schema: Schema = {"type": "record", "name": "R", "fields": [{"name": "f", "type": kind}]}
+    assert fast_writer(schema) is None
+    assert fast_reader(schema) is None
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_every_record_of_the_catalogue_has_both(name: str) -> None:
+    _made(SCHEMAS[name])
