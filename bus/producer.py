@@ -1,11 +1,14 @@
 """Writes records to topics so that a confirmed record is on all in-sync replicas, once and in order."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Coroutine, Generator, Sequence
+from functools import lru_cache, partial
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
 from aiokafka.structs import RecordMetadata
 
 from bus.cluster import connection
@@ -63,18 +66,45 @@ class Producer:
         delivery timeout; the record may have arrived all the same, so sending it again can write it
         twice. RecordTooLargeError when no broker would take it.
         """
-        with translated("sending a record"):
+        try:
+            connected = self._connection
+            if not self._open or connected is None or connected.failed or connected.room.locked():
+                connected = await self._with_room()
+            else:
+                await connected.room.acquire()  # at once
+            try:
+                queueing = connected.producer.send(
+                    self._settings.topic(topic), key=key, value=value, headers=list(headers)
+                )
+                sent = await self._queued(queueing)
+            except BaseException:
+                connected.room.release()
+                raise
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise translate(error, "sending a record") from error
+        return connected.confirmation(sent)
+
+    async def _with_room(self) -> "_Connection":
+        """A connection that works, with room for one more record, which is taken."""
+        async with asyncio.timeout(self._timeout):
+            connected = await self._connected()
+            await connected.room.acquire()
+            return connected
+
+    async def _queued(self, queueing: Coroutine[Any, Any, Any]) -> asyncio.Future[RecordMetadata]:
+        """The client's own future for a record.
+
+        It nearly always gives one without waiting. A timer is set only where it does wait (for metadata, or
+        for a full batch to leave): timers for nothing cost more than all else here.
+        """
+        try:
+            waits_for = queueing.send(None)
+        except StopIteration as ended:
+            sent: asyncio.Future[RecordMetadata] = ended.value
+        else:
             async with asyncio.timeout(self._timeout):
-                connected = await self._connected()
-                await connected.room.acquire()
-                try:
-                    sent = await connected.producer.send(
-                        self._settings.topic(topic), key=key, value=value, headers=list(headers)
-                    )
-                except BaseException:
-                    connected.room.release()
-                    raise
-        return connected.confirmation(sent, self._timeout)
+                sent = await _Begun(queueing, waits_for)
+        return sent
 
     async def _connected(self) -> "_Connection":
         if not self._open:
@@ -97,6 +127,7 @@ class Producer:
             max_batch_size=BATCH_BYTES,
             max_request_size=MAX_REQUEST_BYTES,
             retry_backoff_ms=50,
+            partitioner=_partition,
         )
         try:
             with translated("connecting the producer"):
@@ -105,48 +136,63 @@ class Producer:
         except BaseException:
             await discard(producer)
             raise
-        return _Connection(producer)
+        return _Connection(producer, self._timeout)
 
 
 class _Connection:
     """One client and the records that wait in it."""
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
+    def __init__(self, producer: AIOKafkaProducer, timeout: float) -> None:
         self.producer = producer
         self.room = asyncio.Semaphore(MAX_UNCONFIRMED)
         self.failed = False
+        self._timeout = timeout
+        self._loop = asyncio.get_running_loop()
+        self._unconfirmed: dict[Confirmation, float] = {}
+        """When each is given up, the first to be given up first: all have the same time."""
+        self._watch: asyncio.TimerHandle | None = None
 
-    def confirmation(self, sent: asyncio.Future[RecordMetadata], timeout: float) -> Confirmation:
-        """A future that follows ``sent`` and gives up after ``timeout``."""
-        loop = asyncio.get_running_loop()
-        confirmed: Confirmation = loop.create_future()
-        give_up = loop.call_later(timeout, self._expire, confirmed)
-
-        def settle(answer: asyncio.Future[RecordMetadata]) -> None:
-            self.room.release()
-            give_up.cancel()
-            failure = None if answer.cancelled() else answer.exception()
-            if failure is not None or answer.cancelled():
-                self.failed = True
-            if confirmed.done():
-                return
-            if answer.cancelled():
-                confirmed.set_exception(BusUnavailableError("the producer was closed before Kafka confirmed"))
-            elif failure is not None:
-                confirmed.set_exception(translate(failure, "sending a record"))
-            else:
-                confirmed.set_result(answer.result())
-
-        sent.add_done_callback(settle)
+    def confirmation(self, sent: asyncio.Future[RecordMetadata]) -> Confirmation:
+        """A future that follows ``sent`` and gives up after the delivery timeout."""
+        confirmed: Confirmation = self._loop.create_future()
+        deadline = self._unconfirmed[confirmed] = self._loop.time() + self._timeout
+        if self._watch is None:
+            self._watch = self._loop.call_at(deadline, self._expire)
+        sent.add_done_callback(partial(self._settle, confirmed))
         return confirmed
 
-    def _expire(self, confirmed: Confirmation) -> None:
-        self.failed = True
+    def _settle(self, confirmed: Confirmation, answer: asyncio.Future[RecordMetadata]) -> None:
+        self.room.release()
+        self._unconfirmed.pop(confirmed, None)
+        if answer.cancelled():
+            self.failed = True
+            error: BaseException = BusUnavailableError("the producer was closed before Kafka confirmed")
+        elif (failure := answer.exception()) is not None:
+            self.failed = True
+            error = translate(failure, "sending a record")
+        else:
+            if not confirmed.done():
+                confirmed.set_result(answer.result())
+            return
         if not confirmed.done():
-            confirmed.set_exception(BusUnavailableError("Kafka did not confirm a record in time"))
+            confirmed.set_exception(error)
+
+    def _expire(self) -> None:
+        """Give up what waits for too long; one timer looks after all records."""
+        self._watch = None
+        for confirmed, deadline in list(self._unconfirmed.items()):
+            if deadline > self._loop.time():
+                self._watch = self._loop.call_at(deadline, self._expire)
+                return
+            del self._unconfirmed[confirmed]
+            self.failed = True
+            if not confirmed.done():
+                confirmed.set_exception(BusUnavailableError("Kafka did not confirm a record in time"))
 
     async def close(self, patience: float) -> None:
         """Deliver what waits, for at most ``patience`` seconds, and disconnect."""
+        if self._watch is not None and not self._unconfirmed:
+            self._watch.cancel()
         if not self.failed:
             try:
                 async with asyncio.timeout(patience):
@@ -157,3 +203,34 @@ class _Connection:
             await discard(self.producer)
         else:
             await self.producer.stop()
+
+
+class _Begun(Awaitable[Any]):
+    """The rest of a coroutine that ran up to its first wait."""
+
+    def __init__(self, begun: Coroutine[Any, Any, Any], waits_for: Any) -> None:
+        self._begun = begun
+        self._waits_for = waits_for
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        waits_for = self._waits_for
+        try:
+            while True:
+                try:
+                    answer = yield waits_for
+                except BaseException as error:  # noqa: BLE001 - thrown in from outside: it is the coroutine's
+                    waits_for = self._begun.throw(error)
+                else:
+                    waits_for = self._begun.send(answer)
+        except StopIteration as ended:
+            return ended.value
+
+
+_hash = lru_cache(maxsize=1024)(murmur2)
+"""Of the keys that come again and again, such as the name of a connector."""
+
+
+def _partition(key: bytes, partitions: Sequence[int], _: Sequence[int]) -> int:
+    """The partition that every Kafka client gives a key by default: murmur2, as the Java client has it."""
+    place: int = _hash(key) & 0x7FFFFFFF
+    return partitions[place % len(partitions)]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 import pytest
+from aiokafka.partitioner import DefaultPartitioner
 
 from bus.errors import BusUnavailableError, MissingTopicError, RecordTooLargeError, TopicMismatchError
 from bus.producer import Producer
@@ -49,6 +50,45 @@ async def test_a_record_that_is_too_large_is_refused_and_the_next_one_goes_throu
             await (await producer.send("one", key=b"k", value=b"x" * 2_000_000))
         await (await producer.send("one", key=b"k", value=b"2"))
     assert await read(settings) == [(b"k", b"1"), (b"k", b"2")]
+
+
+async def test_records_that_must_wait_for_a_batch_to_leave_arrive_all_and_in_order(settings):
+    await apply(settings, [topic(settings, 1)])
+    numbers = [b"%03d" % number for number in range(60)]
+    async with Producer(settings) as producer:  # 60 times 50 kB are more than ten batches
+        confirmed = [await producer.send("one", key=b"k", value=number + b"x" * 50_000) for number in numbers]
+        offsets = [metadata.offset for metadata in await asyncio.gather(*confirmed)]
+    assert offsets == list(range(60))
+    assert [value[:3] for _, value in await read(settings) if value] == numbers
+
+
+async def test_a_record_that_waits_for_a_batch_to_leave_can_be_given_up(settings):
+    await apply(settings, [topic(settings, 1)])
+    async with Producer(settings) as producer:
+        await (await producer.send("one", key=b"k", value=b"first"))
+
+        async def send_on() -> None:
+            while True:
+                await producer.send("one", key=b"k", value=b"x" * 50_000)
+
+        sending = asyncio.create_task(send_on())
+        await asyncio.sleep(0)
+        assert not sending.done()
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        assert (await (await producer.send("one", key=b"k", value=b"last"))).offset > 0
+
+
+@pytest.mark.parametrize("partitions", [1, 2, 3, 8])
+async def test_a_key_is_placed_where_every_kafka_client_places_it(settings, partitions):
+    await apply(settings, [topic(settings, partitions)])
+    keys = [b"", b"1.abc", b"hospital.oslo", "ærlig".encode(), b"\xff" * 7]
+    place = DefaultPartitioner()
+    async with Producer(settings) as producer:
+        for key in keys:
+            metadata = await (await producer.send("one", key=key, value=b"v"))
+            assert metadata.partition == place(key, list(range(partitions)), [])
 
 
 async def test_a_broker_that_is_away_is_said_in_bounded_time():
