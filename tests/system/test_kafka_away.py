@@ -1,6 +1,6 @@
 """Kafka goes away while all three agencies send: nobody is told "received", and nothing is lost or doubled.
 
-Short absences by default; ``SAMBAND_TEST_OUTAGE_SECONDS=60`` makes each of them last so long.
+Short absences by default; ``OUTAGE_SECONDS=60`` makes each of them last so long.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.skipif(
     "SAMBAND_BOOTSTRAP_SERVERS" in os.environ, reason="a Kafka of somebody else is not to be stopped"
 )
-OUTAGE_SECONDS = float(os.environ.get("SAMBAND_TEST_OUTAGE_SECONDS", "0"))
+OUTAGE_SECONDS = float(os.environ.get("OUTAGE_SECONDS", "0"))
 KINDS = ("SIGTERM", "SIGKILL", "SIGSTOP")
 
 
