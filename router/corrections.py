@@ -22,6 +22,7 @@ _CORRECTED_KINDS = {
     "MOVED_AWAY": frozenset({_STARTED, _ENDED, _LEAVE}),
     "MOVED_HERE": frozenset[int](),
 }
+_MAY_CORRECT = (_CANCELLED, _STAY_CORRECTED)
 
 
 class Standing(NamedTuple):
@@ -32,6 +33,7 @@ class Standing(NamedTuple):
 
 
 STANDS = Standing(CURRENT, None)
+_NONE: Mapping[FactId, Standing] = {}
 
 
 def facts_about(records: Records, ref: str) -> Sequence[Fact]:
@@ -46,6 +48,9 @@ def facts_about(records: Records, ref: str) -> Sequence[Fact]:
 
 def standing(records: Records, ref: str) -> Mapping[FactId, Standing]:
     """The facts about a thing that do not stand; all others do."""
+    corrects = ref[0] in "AS"
+    if not corrects and not records.withdrawals:
+        return _NONE
     facts = facts_about(records, ref)
     fallen: dict[FactId, Standing] = {}
     if records.withdrawals:
@@ -53,15 +58,18 @@ def standing(records: Records, ref: str) -> Mapping[FactId, Standing]:
             found = _withdrawn(records, fact.id, ())
             if found is not None:
                 fallen[fact.id] = found
-    if ref[0] in "AS" and any(_corrects(records, fact) for fact in facts):
-        _correct(records, sorted(facts, key=source_order), fallen)
+    if corrects:
+        for fact in facts:
+            if fact.kind in _MAY_CORRECT and _corrects(records, fact):
+                _correct(records, sorted(facts, key=source_order), fallen)
+                break
     return fallen
 
 
 def standing_facts(records: Records, ref: str) -> Sequence[Fact]:
     """The facts about a thing that stand."""
-    fallen = standing(records, ref)
     facts = facts_about(records, ref)
+    fallen = standing(records, ref)
     return [fact for fact in facts if fact.id not in fallen] if fallen else facts
 
 

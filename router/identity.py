@@ -13,7 +13,7 @@ STATE  all that the sender had. An alias passes it on.
 FACT   a fact that came under an alias. An alias passes it on.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from router.cases import remember_views, say_cases
@@ -51,22 +51,21 @@ def spoken_of(citizen: Citizen, home: str) -> str:
     return citizen.key
 
 
-def listed_keys(event: Event) -> Iterator[tuple[str, int]]:
+def listed_keys(event: Event) -> list[tuple[str, int]]:
     """Every key that a fact says is the citizen's, with what it says of it."""
     value = event.value
     subject = value["meta"]["subject"]
-    yield subject["key"], 0
-    for identifier in subject["identifiers"]:
-        yield identifier["pseudonym"], identifier["national"] * NATIONAL
+    listed = [(item["pseudonym"], NATIONAL if item["national"] else 0) for item in subject["identifiers"]]
+    listed.insert(0, (subject["key"], 0))
     if event.record == "IdentityLinked":
-        for identifier in value["linked"]:
-            yield identifier["pseudonym"], identifier["national"] * NATIONAL
+        listed += [(item["pseudonym"], item["national"] * NATIONAL) for item in value["linked"]]
     elif event.record == "IdentityMerged":
-        for identifier in value["retired"]:
-            survivor = identifier["pseudonym"] == subject["key"]
-            yield identifier["pseudonym"], identifier["national"] * NATIONAL | (0 if survivor else RETIRED)
+        for item in value["retired"]:
+            survivor = item["pseudonym"] == subject["key"]
+            listed.append((item["pseudonym"], item["national"] * NATIONAL | (0 if survivor else RETIRED)))
         if value["retired_key"] != subject["key"]:
-            yield value["retired_key"], RETIRED
+            listed.append((value["retired_key"], RETIRED))
+    return listed
 
 
 def learn(turn: Turn, citizen: Citizen, event: Event) -> tuple[str, int] | None:

@@ -121,7 +121,7 @@ class Citizen:
         self.records = records or Records()
         self.key = ""
         """The key under which the citizen is spoken of; empty until it is asked for, see ``identity.py``."""
-        self.numbers: dict[str, int] | None = None
+        self.numbers: dict[str, int] | None = None if records else {}
         self.calendar: Any = None
         self.case_views: dict[str, Any] = {}
 

@@ -67,12 +67,19 @@ def _length(data: bytes, at: int) -> tuple[int, int]:
     return number, end
 
 
+_MORE_FOLLOWS = 0x8080808080808080
+
+
 @lru_cache(_KEPT)
 def _instant(data: bytes) -> int | None:
     """The number in eight bytes, when it takes all of them: most instants do, and many come again."""
-    if len(data) == _INSTANT and data[-1] < 128 and min(data[:-1]) > 127:  # noqa: PLR2004 - as above
-        return _long(data, 0)[0]
-    return None
+    bits = int.from_bytes(data, "little")
+    if bits & _MORE_FOLLOWS != _MORE_FOLLOWS >> 8 or len(data) != _INSTANT:
+        return None
+    bits = bits & 0x7F007F007F007F | (bits & 0x7F007F007F007F00) >> 1
+    bits = bits & 0x3FFF00003FFF | (bits & 0x3FFF00003FFF0000) >> 2
+    bits = bits & 0xFFFFFFF | (bits & 0xFFFFFFF00000000) >> 4
+    return bits >> 1 ^ -(bits & 1)
 
 
 class _Source:

@@ -38,15 +38,27 @@ def fast_writer(schema: Schema) -> Write | None:
     return write
 
 
+def _seven_bits_a_byte(number: int) -> bytes:
+    written = bytearray()
+    while number > 127:  # noqa: PLR2004 - the top bit says that more follows
+        written.append(number & 127 | 128)
+        number >>= 7
+    written.append(number)
+    return bytes(written)
+
+
+_LAST = tuple(_seven_bits_a_byte(number) for number in range(1 << 14))
+_MORE = tuple(bytes((number & 127 | 128, number >> 7 | 128)) for number in range(1 << 14))
+
+
 def varint(number: int) -> bytes:
     """A whole number of 64 bits as Avro has it: zigzag, then 7 bits a byte, the lowest first."""
     left = number << 1 if number >= 0 else ~(number << 1)
-    written = bytearray()
-    while left > 127:  # noqa: PLR2004 - the top bit says that more follows
-        written.append(left & 127 | 128)
-        left >>= 7
-    written.append(left)
-    return bytes(written)
+    written = b""
+    while left >> 14:
+        written += _MORE[left & 16383]
+        left >>= 14
+    return written + _LAST[left]
 
 
 @lru_cache(_KEPT)
@@ -63,7 +75,7 @@ def _long(number: int) -> bytes:
     raise ValueError("more than 64 bits")
 
 
-_LENGTHS = tuple(varint(number) for number in range(_SMALL))
+_LENGTHS = _LAST[::2]
 _NAMES = {
     "join": b"".join,
     "utf8": str.encode,
