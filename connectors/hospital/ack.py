@@ -9,7 +9,9 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import count
+from typing import NamedTuple
 
 from connectors.hospital.header import Header
 
@@ -67,7 +69,40 @@ def acknowledge(
     A message without a readable header gets the default delimiters and an empty MSA-2, one with ambiguous
     encoding characters the default ones.
     """
-    source = header or _DEFAULT
+    fields = header.fields if header else ()
+    shape = _shape(fields[:7], fields[8:10], fields[11:])
+    echo = header.raw(10) if header and shape.readable else b""
+    separator = shape.separator
+    answer = (
+        b"".join((shape.begin, _stamp(at), shape.middle, control_id.encode(), shape.end, b"\rMSA"))
+        + separator
+        + code.encode()
+        + separator
+        + echo
+        + b"\r"
+    )
+    if rejection:
+        answer += _error(rejection, separator, shape.encoding, shape.version) + b"\r"
+    return answer
+
+
+class _Shape(NamedTuple):
+    """What is the same in all answers to a source: its MSH around the time and the control id."""
+
+    begin: bytes
+    middle: bytes
+    end: bytes
+    separator: bytes
+    encoding: bytes
+    version: tuple[int, int] | None
+    readable: bool
+    """Whether the separators of the message can be trusted."""
+
+
+@lru_cache(maxsize=256)
+def _shape(first: tuple[bytes, ...], kind: tuple[bytes, ...], rest: tuple[bytes, ...]) -> _Shape:
+    """By a header's fields to MSH-6, MSH-8 and 9, and those from MSH-11 on."""
+    source = Header((*_padded(first, 7), b"", *_padded(kind, 2), b"", *rest)) if first else _DEFAULT
     separator, encoding = source.raw(1), source.raw(2)
     if not _usable(separator, encoding):
         encoding = _DEFAULT.raw(2)
@@ -79,26 +114,27 @@ def acknowledge(
     message_type = [b"ACK", trigger] if trigger else [b"ACK"]
     if trigger and (version is None or version >= _THREE_PART_TYPE):
         message_type.append(b"ACK")
-    stamp = at.astimezone(UTC).strftime("%Y%m%d%H%M%S+0000").encode()
-    fields = [
-        b"MSH",
+    begin = [b"MSH", encoding, source.raw(5), source.raw(6), source.raw(3), source.raw(4), b""]
+    end = [b"", source.raw(11) or b"P", source.raw(12) or b"2.5"]
+    end += [b""] * 5 + [source.raw(18)] if source.raw(18) else []
+    return _Shape(
+        separator.join(begin),
+        separator.join([b"", b"", component.join(message_type), b""]),
+        separator.join(end),
+        separator,
         encoding,
-        source.raw(5),
-        source.raw(6),
-        source.raw(3),
-        source.raw(4),
-        stamp,
-        b"",
-        component.join(message_type),
-        control_id.encode(),
-        source.raw(11) or b"P",
-        source.raw(12) or b"2.5",
-    ]
-    fields += [b""] * 5 + [source.raw(18)] if source.raw(18) else []
-    segments = [separator.join(fields), separator.join([b"MSA", code.encode(), source.raw(10)])]
-    if rejection:
-        segments.append(_error(rejection, separator, encoding, version))
-    return b"\r".join(segments) + b"\r"
+        version,
+        source is not _DEFAULT,
+    )
+
+
+def _padded(fields: tuple[bytes, ...], number: int) -> tuple[bytes, ...]:
+    return (*fields, *(b"",) * (number - len(fields)))
+
+
+@lru_cache(maxsize=16)
+def _stamp(at: datetime) -> bytes:
+    return at.astimezone(UTC).strftime("%Y%m%d%H%M%S+0000").encode()
 
 
 def _usable(separator: bytes, encoding: bytes) -> bool:

@@ -210,9 +210,11 @@ class _Session:
             self._waiting = False
 
     async def _answer(self, answers: Sequence[bytes]) -> None:
-        for answer in answers:
-            self._writer.write(frame(answer))
-        if answers:
+        if not answers:
+            return
+        self._writer.write(b"".join(map(frame, answers)))
+        transport = self._writer.transport
+        if transport.get_write_buffer_size() or transport.is_closing():  # it did not leave at once
             async with asyncio.timeout(self._silence):
                 await self._writer.drain()
 

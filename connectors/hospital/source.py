@@ -59,7 +59,7 @@ class Intake:
         await self._publish(source, translation, hold=not codes)
         if isinstance(translation, DeadLetter) and refused is not None:
             self._log.emit(Event.INPUT_REJECTED, connector=self._name, reason=translation.reason, peer=peer)
-        at = datetime.fromtimestamp(received / 1_000_000, UTC)
+        at = datetime.fromtimestamp(received // 1_000_000, UTC)
         answers = []
         for code in codes:
             self._answers[code].inc()

@@ -1,6 +1,7 @@
 """Runs one connector: waits for Kafka, remembers what was handled, hands over to its kind, ends in order."""
 
 import asyncio
+import gc
 import time
 from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 10.0
 _WAITING_FOR_KAFKA: Final = "kafka"
 _STARTING: Final = "starting"
+_GARBAGE_THRESHOLD: Final = 20_000
+"""Objects between two searches for garbage in circles. Messages and records are none, and at Python's 700
+searching through them is a twentieth of the time of a message."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -104,6 +108,7 @@ async def run_connector(name: str, settings: Settings, stop: asyncio.Event) -> N
             f"there is no connector named {name}", fix=f"name one of samband.toml's connectors: {known}"
         )
     run = entry(own.kind)
+    gc.set_threshold(_GARBAGE_THRESHOLD, *gc.get_threshold()[1:])
     pseudonyms = Pseudonyms(settings.pseudonym_key(), settings.pseudonym.version)
     log = get_logger(f"connector.{name}")
     not_ready = {_STARTING}
