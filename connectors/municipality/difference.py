@@ -59,6 +59,10 @@ class State:
     """By digest of the fact and which of equal ones it is, in causal order."""
     generations: dict[str, int] = field(default_factory=dict)
     """How often a key's fact was withdrawn: said again, it is a new event."""
+    applicant: Identifier | None = None
+    """Whom the case is about by the last document that said it."""
+    first_applicant: Identifier | None = None
+    """Whom it was about by the first: the person as whose number the case's id was listed."""
 
     def confirmed(self) -> "State":
         """The state once Kafka has confirmed everything."""
@@ -137,7 +141,14 @@ def difference(state: State, facts: Sequence[CaseFact], document: str, received:
         if standing.get(entry.successor) is None
     ]
     revision = state.revision + (document != state.document)
-    after = State(revision, document, names.system, {**withdrawn, **standing}, dict(generations))
+    after = replace(
+        state,
+        revision=revision,
+        document=document,
+        system=names.system,
+        entries={**withdrawn, **standing},
+        generations=dict(generations),
+    )
     return Change((*retractions, *said), after)
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from connectors.kit.assembly import event_id
 from connectors.kit.outcomes import DeadLetter, Ignore, Publish, SourceInput, Translation
 from connectors.kit.reasons import UNCHANGED
+from connectors.municipality.applicant import about
 from connectors.municipality.difference import Named, State, difference
 from connectors.municipality.facts import CaseFact, facts_of
 from connectors.municipality.parse import parse
@@ -71,7 +72,8 @@ def step(document: CaseDocument, state: State, context: Context) -> Step:
         lambda identity, content: event_id(f"{context.agency}|{system}", identity, content, 0),
     )
     digest = context.pseudonyms.digest(document.payload)
-    change = difference(state, document.facts, digest, document.received, names)
+    state, facts = about(state, document.facts)
+    change = difference(state, facts, digest, document.received, names)
     source = SourceInput(
         payload=document.payload,
         received=document.received,
