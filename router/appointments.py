@@ -6,6 +6,7 @@ depend on the order of arrival. What was cancelled, missed or entered in error h
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple, cast
 from zoneinfo import ZoneInfo
 
@@ -79,6 +80,12 @@ def local(instant: int, zone: ZoneInfo) -> datetime:
     return (_EPOCH + timedelta(microseconds=bounded)).astimezone(zone)
 
 
+@lru_cache(maxsize=16_384)
+def local_day(instant: int, zone: ZoneInfo) -> int:
+    """The day of an instant at a place, as a proleptic ordinal; visits begin at the same few times."""
+    return local(instant, zone).toordinal()
+
+
 def instant_at(moment: datetime) -> int:
     """Microseconds since the epoch of an aware moment."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
@@ -132,7 +139,7 @@ def _view(
         end = given
     return Visit(
         ref, kind, names[last.agency], institution, place, start, end, given, timed, confidence,
-        local(start, place.zone).toordinal(), sensitivity_of(last.marks), protection_of(last.marks),
+        local_day(start, place.zone), sensitivity_of(last.marks), protection_of(last.marks),
     )  # fmt: skip
 
 

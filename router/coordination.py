@@ -66,11 +66,15 @@ def _school_changed(key: str, citizen: Citizen, ref: str, rules: Rules, outputs:
 
 def _about(key: str, ref: str, touched: list[Visit], calendar: Calendar, rules: Rules) -> Drafts:
     """Findings that a visit or stay takes part in, or may have."""
-    drafts = clashes_of(key, ref, calendar, rules)
-    if ref[0] in "AM":
-        drafts.update(school_findings(key, ref, calendar))
-        for seen in touched:
-            drafts.update(_burden(key, seen, calendar, rules))
+    if ref[0] == "S":
+        return clashes_of(key, ref, calendar, rules)
+    drafts: Drafts = {}
+    if ref in calendar.visits:
+        drafts = clashes_of(key, ref, calendar, rules)
+        if calendar.schools or calendar.exams:
+            drafts.update(school_findings(key, ref, calendar))
+    for seen in touched:
+        drafts.update(_burden(key, seen, calendar, rules))
     return drafts
 
 

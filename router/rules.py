@@ -5,7 +5,7 @@ for a citizen when something of theirs changes next, and for everybody by a repl
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -20,6 +20,7 @@ DEFAULT_RULES = Path(__file__).parent / "rules_default.yaml"
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MINUTE = 60_000_000
 _HOUR = 60 * _MINUTE
+_MOST_STRANGERS = 10_000
 
 
 class RulesError(RefusedError):
@@ -63,11 +64,20 @@ class Rules:
     burden_days: int
     school: SchoolDays
     places: Mapping[tuple[str, str], Place]
+    _strangers: dict[tuple[str, str], Place] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Institutions that stand for themselves, made once; emptied when there are too many."""
 
     def place(self, system: str, code: str) -> Place:
         """The institution; one that the register does not know stands for itself, somewhere unknown."""
-        known = self.places.get((system, code))
-        return known or Place(f"{system}|{code}", self.zone, None, None, self.school)
+        found = self.places.get((system, code)) or self._strangers.get((system, code))
+        if found is None:
+            if len(self._strangers) >= _MOST_STRANGERS:
+                self._strangers.clear()
+            found = Place(f"{system}|{code}", self.zone, None, None, self.school)
+            self._strangers[system, code] = found
+        return found
 
 
 def _hours(text: str) -> tuple[time, time]:

@@ -76,9 +76,11 @@ def _remember(turn: Turn, citizen: Citizen, event: Event) -> None:
     records, record, value, outputs = citizen.records, event.record, event.value, turn.outputs
     ref = reference(record, value)
     stored = fact_id(value["meta"]["event_id"])
-    for known in facts_about(records, ref):
+    earlier = facts_about(records, ref)
+    for known in earlier:
         if known.id == stored:
             return
+    first = not earlier
     calendar_of(citizen, turn.rules)
     withdraws = withdrawn_ids(value)
     touched = [ref]
@@ -93,8 +95,8 @@ def _remember(turn: Turn, citizen: Citizen, event: Event) -> None:
     for target, retracts in withdraws:
         records.withdrawals.setdefault(target, []).append(Withdrawal(stored, retracts))
     key = spoken_of(citizen, turn.home)
-    outputs.append(say_entry(citizen, key, record, value, stored))
-    if records.withdrawals or ref[0] in "AS":
+    outputs.append(say_entry(citizen, key, event, ref, stored))
+    if records.withdrawals or (ref[0] in "AS" and not first):
         say_changed_entries(citizen, key, touched, outputs, new=stored)
     for about in touched:
         _work_out(key, citizen, about, turn.rules, outputs)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from router.corrections import CURRENT, STANDS, STATUSES, Standing, facts_about, standing
-from router.events import TIMELINE, Output, Outputs
-from router.facts import meeting_reference, reference
+from router.events import TIMELINE, Event, Output, Outputs
+from router.facts import meeting_reference
 from router.state import Citizen, FactId, Mark, Records, event_id_of
 
 Value = Mapping[str, Any]
@@ -63,10 +63,9 @@ def text_key(record: str, value: Value) -> str:
     return f"{TEXTS[record]}.{coded(value).lower()}"
 
 
-def entry(citizen: str, record: str, value: Value, stands: Standing) -> Output:
-    """The entry that a fact makes."""
+def entry(citizen: str, record: str, value: Value, ref: str, stands: Standing) -> Output:
+    """The entry that a fact about ``ref`` makes."""
     meta = value["meta"]
-    ref = reference(record, value)
     letter = ref[0]
     if record == "MeetingInvited":
         about: str | None = meeting_reference(value)[2:]
@@ -157,12 +156,10 @@ def _changed(records: Records, key: str, stored: FactId, stands: Standing) -> Ou
     return Output(TIMELINE, key, "EntryChanged", value)
 
 
-def say_entry(citizen: Citizen, key: str, record: str, value: Value, stored: FactId) -> Output:
+def say_entry(citizen: Citizen, key: str, event: Event, ref: str, stored: FactId) -> Output:
     """The entry of a fact that was just remembered, with the standing that it has from the start."""
     records = citizen.records
-    ref = reference(record, value)
-    simple = not records.withdrawals and ref[0] not in "AS"
-    stands = STANDS if simple else standing(records, ref).get(stored, STANDS)
+    stands = standing(records, ref).get(stored, STANDS)
     if stands.status != CURRENT:
         records.marks[stored] = Mark(stands.status, stands.by, 1)
-    return entry(key, record, value, stands)
+    return entry(key, event.record, event.value, ref, stands)
