@@ -41,8 +41,9 @@ class Translator:
 
     def __call__(self, payload: bytes) -> list[tuple[str, bytes]]:
         """The facts in a message: record type and encoded record."""
-        source = describe(payload, _RECEIVED, self._reading, Header.of(payload))
-        translation = translate(source, self._reading)
+        header = Header.of(payload)
+        source = describe(payload, _RECEIVED, self._reading, header)
+        translation = translate(source, self._reading, header)
         if not isinstance(translation, Publish):
             raise WrongAnswerError(f"a message that is a fact became {type(translation).__name__}")
         identity = InputIdentity.of(source, self._context.agency)

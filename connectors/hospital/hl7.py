@@ -84,12 +84,7 @@ class Segment:
 
     def raw(self, field: int) -> str:
         """The field as it was sent, with repetitions and escapes; empty when absent."""
-        fields = self._fields
-        if fields is None:
-            fields = self._line.split(self._delimiters.field)
-            if self.name in _HEADERS:
-                fields.insert(1, self._delimiters.field)
-            self._fields = fields
+        fields = self._fields or self._split()
         return fields[field] if field < len(fields) else ""
 
     def is_null(self, field: int) -> bool:
@@ -107,13 +102,20 @@ class Segment:
 
     def text(self, field: int, component: int = 1, subcomponent: int = 1) -> str:
         """The value in the field's first repetition, unescaped; empty when absent or null."""
-        raw = self.raw(field)
+        fields = self._fields or self._split()
+        raw = fields[field] if field < len(fields) else ""
         if not raw:
             return ""
         signs = self._delimiters
         if signs.repetition in raw:
             raw = raw.split(signs.repetition, 1)[0]
         return _pick(raw, signs, component, subcomponent)
+
+    def _split(self) -> list[str]:
+        self._fields = fields = self._line.split(self._delimiters.field)
+        if self.name in _HEADERS:
+            fields.insert(1, self._delimiters.field)
+        return fields
 
 
 class Repetition(NamedTuple):
@@ -126,9 +128,11 @@ class Repetition(NamedTuple):
         """The value, unescaped; empty when absent or null."""
         return _pick(self.raw, self.delimiters, component, subcomponent)
 
-    def components(self) -> list[str]:
-        """All components, unescaped, each up to its first subcomponent separator."""
-        return [_value(part, self.delimiters, 1) for part in self.raw.split(self.delimiters.component)]
+    def values(self, *components: int) -> list[str]:
+        """Several values at once, in the order asked for, as ``text`` gives them."""
+        signs = self.delimiters
+        parts = self.raw.split(signs.component)
+        return [_value(parts[one - 1], signs, 1) if one <= len(parts) else "" for one in components]
 
 
 class Message:
@@ -159,7 +163,11 @@ class Message:
             self.lines = text.split("\n")
         index: dict[str, list[int]] = {}
         for number, line in enumerate(self.lines):
-            index.setdefault(line[:_NAME], []).append(number)
+            name = line[:_NAME]
+            if name in index:
+                index[name].append(number)
+            else:
+                index[name] = [number]
         self._index = index
         self._first: dict[str, Segment] = {}
         if len(index["MSH"]) > 1:
@@ -180,10 +188,13 @@ class Message:
 
     def all(self, name: str) -> list[Segment]:
         """All segments of that name, in order."""
-        numbers = self._index.get(name, ())
+        first = self.first(name)
+        if first is None:
+            return []
+        rest = self._index[name][1:]
         return [
-            Segment(self.lines[number], self.delimiters, place)
-            for place, number in enumerate(numbers, start=1)
+            first,
+            *(Segment(self.lines[number], self.delimiters, place) for place, number in enumerate(rest, 2)),
         ]
 
     def names(self) -> list[str]:
@@ -203,14 +214,17 @@ class Message:
 
 
 def _pick(raw: str, signs: Delimiters, component: int, subcomponent: int) -> str:
-    if signs.component in raw:
-        parts = raw.split(signs.component, component)
+    _, sign, _, escape_sign, inner_sign = signs
+    if sign in raw:
+        parts = raw.split(sign, component)
         if len(parts) < component:
             return ""
         raw = parts[component - 1]
     elif component > 1:
         return ""
-    return _value(raw, signs, subcomponent)
+    if subcomponent > 1 or inner_sign in raw or escape_sign in raw or raw == NULL:
+        return _value(raw, signs, subcomponent)
+    return raw
 
 
 def _value(raw: str, signs: Delimiters, subcomponent: int) -> str:

@@ -5,7 +5,7 @@ type (table 0203), 8 the day it expired.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -69,6 +69,16 @@ class Candidate(NamedTuple):
     warnings: tuple[str, ...]
 
 
+class _Issuer(NamedTuple):
+    """Who assigns an identifier, and how far the identifier is trusted for it."""
+
+    country: str | None
+    """Set for the national identifiers of a country; ``system`` is then that of others it may assign."""
+    system: str
+    rank: int
+    national: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Identities:
     """The identifiers of one person, the strongest first."""
@@ -90,8 +100,10 @@ class IdentityReader:
     agency: str
     pseudonyms: Pseudonyms
     _authorities: dict[str, Authority] = field(init=False)
+    _issuer: Callable[[str, tuple[str, str, str], tuple[str, str, str]], _Issuer] = field(init=False)
 
     def __post_init__(self) -> None:
+        self._issuer = lru_cache(maxsize=1024)(self._find_issuer)
         self._authorities = {name.upper(): one for name, one in self.settings.authorities.items()}
 
     def patient(self, pid: Segment, facility: Segment, today: str) -> Identities:
@@ -150,27 +162,34 @@ class IdentityReader:
         return f"digest.{self.pseudonyms.digest(text.encode())[:32]}"
 
     def _candidates(self, found: list[Repetition], facility: Segment, today: str) -> Iterable[Candidate]:
+        if not found:
+            return
+        here = (facility.text(4), facility.text(4, 2), facility.text(4, 3))
         for one in found:
-            value = one.text().strip()
-            kind = one.text(5).upper()
+            value, authority, kind, expires = one.values(1, 4, 5, 8)
+            value, kind, expires = value.strip(), kind.upper(), expires[:_DAY]
             if not value or kind in _NOT_OF_A_PERSON or _PLACEHOLDER.fullmatch(value):
                 continue
-            expires = one.text(8)[:_DAY]
             expired = bool(expires) and expires < today[: len(expires)]
-            namespace, oid, oid_type = one.text(4), one.text(4, 2), one.text(4, 3)
-            authority = self._authority(oid, namespace, kind)
-            if authority is not None and authority.country:
-                issuer = self.local_system(namespace or kind, oid, oid_type)
-                yield from self._national(authority.country, value, issuer, expired=expired)
-            elif authority is not None and authority.system:
-                rank = 0 if authority.national else 3
-                yield self._candidate(authority.system, value, rank, expired, national=authority.national)
+            assigned = (authority, one.text(4, 2), one.text(4, 3))
+            issuer = self._issuer(kind, assigned, here)
+            if issuer.country:
+                yield from self._national(issuer.country, value, issuer.system, expired=expired)
             else:
-                own = self._is_own(namespace, oid, facility)
-                if not namespace and not oid:
-                    namespace, oid, oid_type = facility.text(4), facility.text(4, 2), facility.text(4, 3)
-                system = self.local_system(namespace, oid, oid_type)
-                yield self._candidate(system, value, _rank(kind, own=own), expired, national=False)
+                yield self._candidate(issuer.system, value, issuer.rank, expired, national=issuer.national)
+
+    def _find_issuer(self, kind: str, assigned: tuple[str, str, str], here: tuple[str, str, str]) -> _Issuer:
+        """``assigned``: an authority's namespace, OID and OID type; ``here``: those of MSH-4."""
+        namespace, oid, oid_type = assigned
+        authority = self._authority(oid, namespace, kind)
+        if authority is not None and authority.country:
+            return _Issuer(authority.country, self.local_system(namespace or kind, oid, oid_type), 0)
+        if authority is not None and authority.system:
+            rank = 0 if authority.national else 3
+            return _Issuer(None, authority.system, rank, authority.national)
+        own = self._is_own(namespace, oid, here)
+        system = self.local_system(*(assigned if namespace or oid else here))
+        return _Issuer(None, system, _rank(kind, own=own))
 
     def _authority(self, *names: str) -> Authority | None:
         for name in names:
@@ -182,8 +201,8 @@ class IdentityReader:
                 return _NATIONAL[country]
         return None
 
-    def _is_own(self, namespace: str, oid: str, facility: Segment) -> bool:
-        own = {*self.settings.own_authorities, facility.text(4), facility.text(4, 2)}
+    def _is_own(self, namespace: str, oid: str, here: tuple[str, str, str]) -> bool:
+        own = {*self.settings.own_authorities, *here[:2]}
         return (not namespace and not oid) or bool(({namespace, oid} & own) - {""})
 
     def _national(self, country: str, value: str, issuer: str, *, expired: bool) -> Iterable[Candidate]:

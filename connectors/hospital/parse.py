@@ -46,6 +46,7 @@ class HospitalMessage:
     received: int
     """Microseconds since the epoch."""
     reading: Reading
+    _recorded: Time | None = None
 
     def time(self, segment: Segment | None, field: int, component: int = 1) -> Time | None:
         """The time in a field, or None where it is absent.
@@ -78,10 +79,14 @@ class HospitalMessage:
 
     def recorded(self) -> Time:
         """When the source wrote it down: EVN-2, else MSH-7, else when it came."""
-        evn = self.body.first("EVN")
-        return (
-            self.optional_time(evn, 2) or self.optional_time(self.msh, 7) or times.doubtful("", self.received)
-        )
+        if self._recorded is None:
+            evn = self.body.first("EVN")
+            self._recorded = (
+                self.optional_time(evn, 2)
+                or self.optional_time(self.msh, 7)
+                or times.doubtful("", self.received)
+            )
+        return self._recorded
 
     def occurred(self) -> Time:
         """When it happened: EVN-6, else when it was recorded."""

@@ -229,6 +229,8 @@ def _instructions(message: HospitalMessage) -> str:
 
     Unmarked notes on a service, its equipment, room or staff are the hospital's own and stay there.
     """
+    if message.body.first("NTE") is None:
+        return ""
     notes = []
     on_appointment = True
     for segment in message.body.segments():

@@ -3,7 +3,6 @@
 Why ids are made like this: ``docs/adr/0006-pseudonyms-and-event-ids.md``.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,9 +18,8 @@ from schemas.errors import FatalError
 NAMESPACE: Final = uuid5(NAMESPACE_URL, "urn:samband:event")
 SEPARATOR: Final = "\x1f"
 _NAMESPACE_BYTES: Final = NAMESPACE.bytes
-_KEPT: Final = ~((0xF << 76) | (0x3 << 62))
-_VERSION_5: Final = (0x5 << 76) | (0x2 << 62)
-"""The version and the variant in a UUID's 128 bits."""
+_VARIANT: Final = {sign: "89ab"[int(sign, 16) & 3] for sign in "0123456789abcdef"}
+"""The digit of a UUID whose two upper bits are the variant, 0b10."""
 RETRACTION: Final = "FactRetracted"
 Header = tuple[str, bytes]
 
@@ -97,12 +95,14 @@ def assemble(
     known = identity or InputIdentity.of(source, context.agency)
     ingested = times.exact(source.received)
     trace = known.input_id.replace("-", "")
-    seen: Counter[tuple[str, str]] = Counter()
+    hops = [{"component": f"connector.{context.connector}", "at": source.received}]
+    seen: dict[tuple[str, str], int] = {}
     assembled = []
     for fact in facts:
         own = (fact.identity or source.message_id, fact.content or known.content_hash)
-        made = event_id(known.system, *own, seen[own])
-        seen[own] += 1
+        number = seen.get(own, 0)
+        seen[own] = number + 1
+        made = event_id(known.system, *own, number)
         key = fact.identifiers[0]["pseudonym"]
         traceparent = f"00-{trace}-{made.replace('-', '')[:16]}-01"
         meta = {
@@ -126,7 +126,7 @@ def assemble(
             "protection": fact.protection,
             "remarks": sorted(set(fact.remarks)),
             "traceparent": traceparent,
-            "hops": [{"component": f"connector.{context.connector}", "at": source.received}],
+            "hops": hops,
         }
         constant, topic = _constants(fact.record, _carrier(fact), context.agency)
         headers = [
@@ -144,9 +144,8 @@ def assemble(
 
 def _uuid5(name: str) -> str:
     """``str(uuid5(NAMESPACE, name))`` (RFC 9562, section 5.5), without the object."""
-    digest = int.from_bytes(sha1(_NAMESPACE_BYTES + name.encode(), usedforsecurity=False).digest()[:16])
-    text = f"{digest & _KEPT | _VERSION_5:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = sha1(_NAMESPACE_BYTES + name.encode(), usedforsecurity=False).hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
 def _carrier(fact: Fact) -> str:
@@ -171,4 +170,4 @@ def _constants(record: str, carrier: str, agency: str) -> tuple[tuple[Header, ..
 
 
 def _rfc3339(instant: int) -> str:
-    return times.to_datetime(instant).isoformat().replace("+00:00", "Z")
+    return f"{times.to_datetime(instant).isoformat()[:-6]}Z"

@@ -37,6 +37,7 @@ _PART_HOURS = frozenset(
 )
 """Offsets in minutes, not whole hours, in use since 2000 (tz database); whole ones go from -12 to +14."""
 _EPOCH_DAY = 719_163
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The years 1 to 9999 in UTC: what every language's date type can hold."""
 _SECOND = 1_000_000
@@ -89,7 +90,7 @@ def date_only(text: str, zone: ZoneInfo) -> Time | None:
 
 def to_datetime(instant: int) -> datetime:
     """The instant as an aware datetime in UTC."""
-    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=instant)
+    return _EPOCH + timedelta(microseconds=instant)
 
 
 def _read(form: re.Pattern[str], text: str, zone: ZoneInfo, *, source: str | None = None) -> Time | None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.hospital.hl7 import Delimiters, Message, Unparseable, escape, unescape
+from connectors.hospital.hl7 import Delimiters, Message, Repetition, Unparseable, escape, unescape
 
 SIGNS = Delimiters("|", "^", "~", "\\", "&")
 MSH = "MSH|^~\\&|PAS|SYKEHUS|||20261116||ADT^A01|1|P|2.5\r"
@@ -187,3 +187,9 @@ def test_any_text_is_read_or_refused(text):
         for number in range(4):
             segment.text(number, 2, 2)
             segment.repetitions(number)
+
+
+@given(st.text(alphabet='ab^&\\"T', max_size=20), st.lists(st.integers(1, 6), max_size=4))
+def test_values_asked_for_together_are_those_asked_for_one_by_one(raw, components):
+    repetition = Repetition(raw, Delimiters.of("MSH|^~\\&|"))
+    assert repetition.values(*components) == [repetition.text(one) for one in components]
