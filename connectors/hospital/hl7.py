@@ -111,6 +111,14 @@ class Segment:
             raw = raw.split(signs.repetition, 1)[0]
         return _pick(raw, signs, component, subcomponent)
 
+    def values(self, field: int, *components: int) -> list[str]:
+        """Components of the first repetition, in the order asked for, as ``text`` gives them."""
+        raw = self.raw(field)
+        if not raw:
+            return [""] * len(components)
+        signs = self._delimiters
+        return Repetition(raw.split(signs.repetition, 1)[0], signs).values(*components)
+
     def _split(self) -> list[str]:
         self._fields = fields = self._line.split(self._delimiters.field)
         if self.name in _HEADERS:

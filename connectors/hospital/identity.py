@@ -100,7 +100,7 @@ class IdentityReader:
     agency: str
     pseudonyms: Pseudonyms
     _authorities: dict[str, Authority] = field(init=False)
-    _issuer: Callable[[str, tuple[str, str, str], tuple[str, str, str]], _Issuer] = field(init=False)
+    _issuer: Callable[[str, tuple[str, ...], tuple[str, ...]], _Issuer] = field(init=False)
 
     def __post_init__(self) -> None:
         self._issuer = lru_cache(maxsize=1024)(self._find_issuer)
@@ -164,7 +164,7 @@ class IdentityReader:
     def _candidates(self, found: list[Repetition], facility: Segment, today: str) -> Iterable[Candidate]:
         if not found:
             return
-        here = (facility.text(4), facility.text(4, 2), facility.text(4, 3))
+        here = tuple(facility.values(4, 1, 2, 3))
         for one in found:
             value, authority, kind, expires = one.values(1, 4, 5, 8)
             value, kind, expires = value.strip(), kind.upper(), expires[:_DAY]
@@ -178,7 +178,7 @@ class IdentityReader:
             else:
                 yield self._candidate(issuer.system, value, issuer.rank, expired, national=issuer.national)
 
-    def _find_issuer(self, kind: str, assigned: tuple[str, str, str], here: tuple[str, str, str]) -> _Issuer:
+    def _find_issuer(self, kind: str, assigned: tuple[str, ...], here: tuple[str, ...]) -> _Issuer:
         """``assigned``: an authority's namespace, OID and OID type; ``here``: those of MSH-4."""
         namespace, oid, oid_type = assigned
         authority = self._authority(oid, namespace, kind)
@@ -188,7 +188,7 @@ class IdentityReader:
             rank = 0 if authority.national else 3
             return _Issuer(None, authority.system, rank, authority.national)
         own = self._is_own(namespace, oid, here)
-        system = self.local_system(*(assigned if namespace or oid else here))
+        system = self.local_system(*((namespace, oid, oid_type) if namespace or oid else here))
         return _Issuer(None, system, _rank(kind, own=own))
 
     def _authority(self, *names: str) -> Authority | None:
@@ -201,7 +201,7 @@ class IdentityReader:
                 return _NATIONAL[country]
         return None
 
-    def _is_own(self, namespace: str, oid: str, here: tuple[str, str, str]) -> bool:
+    def _is_own(self, namespace: str, oid: str, here: tuple[str, ...]) -> bool:
         own = {*self.settings.own_authorities, *here[:2]}
         return (not namespace and not oid) or bool(({namespace, oid} & own) - {""})
 

@@ -77,6 +77,13 @@ class HospitalMessage:
         segment = self.body.first(name)
         return segment.text(field, component).strip() if segment else ""
 
+    def body_values(self, name: str, field: int, *components: int) -> list[str]:
+        """Several components of a field of the first segment of that name; empty where they are absent."""
+        segment = self.body.first(name)
+        if segment is None:
+            return [""] * len(components)
+        return [value.strip() for value in segment.values(field, *components)]
+
     def recorded(self) -> Time:
         """When the source wrote it down: EVN-2, else MSH-7, else when it came."""
         if self._recorded is None:
@@ -94,7 +101,7 @@ class HospitalMessage:
 
     def institution(self, department: str = "") -> Institution:
         """The sending facility (MSH-4), by its universal id where it has one."""
-        namespace, oid, kind = self.msh.text(4), self.msh.text(4, 2), self.msh.text(4, 3)
+        namespace, oid, kind = self.msh.values(4, 1, 2, 3)
         if oid and kind:
             system, code = ("urn:oid" if kind == "ISO" else kind), oid
         else:
@@ -158,9 +165,10 @@ def where(segment: Segment, field: int, component: int = 1) -> str:
 
 def coded(message: HospitalMessage, segment: Segment, field: int, table: str, mapped: str) -> Code:
     """A coded field (CE, CWE) as the contract has it; ``table`` names the system where the field does not."""
+    code, system = segment.values(field, 1, 3)
     return {
-        "code": message.token(segment.text(field)),
-        "system": message.token(segment.text(field, 3)) or table,
+        "code": message.token(code),
+        "system": message.token(system) or table,
         "mapped": mapped,
     }
 

@@ -136,9 +136,9 @@ def _schedule(message: HospitalMessage) -> Segment:
 def _reference(message: HospitalMessage, schedule: Segment) -> AppointmentRef:
     """SCH-2, the id of the filler, who sends SIU; SCH-1, the placer's, where the filler gives none."""
     for field in (2, 1):
-        number = schedule.text(field).strip()
+        number, namespace, oid, kind = schedule.values(field, 1, 2, 3, 4)
+        number = number.strip()
         if number:
-            namespace, oid, kind = (schedule.text(field, part) for part in (2, 3, 4))
             identities = message.reading.identities
             system = (
                 identities.local_system(namespace, oid, kind) if namespace or oid else message.own_system(3)
@@ -203,7 +203,7 @@ def _department(message: HospitalMessage) -> str:
 def _place_code(message: HospitalMessage) -> str | None:
     """Point of care and room of AIL-3, else PV1-3: ``055/Room01``."""
     for name in ("AIL", "PV1"):
-        parts = [message.body_text(name, 3, part) for part in (1, 2)]
+        parts = message.body_values(name, 3, 1, 2)
         found = "/".join(message.token(part) for part in parts if part)
         if found:
             return found
@@ -212,13 +212,14 @@ def _place_code(message: HospitalMessage) -> str | None:
 
 def _details(message: HospitalMessage) -> AppointmentDetails | None:
     text = message.body_text
-    title = text("AIS", 3, 2) or text("AIS", 3, 5) or text("SCH", 7, 2) or text("SCH", 8, 2)
-    person = [text("AIP", 3, part) for part in (3, 2)]
-    place = [text("AIL", 3, part) for part in (4, 7, 8, 2)]
+    service, other_service = message.body_values("AIS", 3, 2, 5)
+    title = service or other_service or text("SCH", 7, 2) or text("SCH", 8, 2)
+    person = message.body_values("AIP", 3, 3, 2)
+    described, *place = message.body_values("AIL", 3, 9, 4, 7, 8, 2)
     details: AppointmentDetails = {
         "title": title or None,
         "practitioner": " ".join(part for part in person if part) or None,
-        "place": text("AIL", 3, 9) or ", ".join(part for part in place if part) or None,
+        "place": described or ", ".join(part for part in place if part) or None,
         "instructions": _instructions(message) or None,
     }
     return details if any(details.values()) else None

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.hospital.hl7 import Delimiters, Message, Repetition, Unparseable, escape, unescape
+from connectors.hospital.hl7 import Delimiters, Message, Repetition, Segment, Unparseable, escape, unescape
 
 SIGNS = Delimiters("|", "^", "~", "\\", "&")
 MSH = "MSH|^~\\&|PAS|SYKEHUS|||20261116||ADT^A01|1|P|2.5\r"
@@ -193,3 +193,10 @@ def test_any_text_is_read_or_refused(text):
 def test_values_asked_for_together_are_those_asked_for_one_by_one(raw, components):
     repetition = Repetition(raw, Delimiters.of("MSH|^~\\&|"))
     assert repetition.values(*components) == [repetition.text(one) for one in components]
+
+
+@given(st.text(alphabet='ab^~&\\"T', max_size=20), st.lists(st.integers(1, 6), max_size=4))
+def test_components_asked_for_together_are_those_asked_for_one_by_one(field, components):
+    segment = Segment(f"PID|1|{field}", Delimiters.of("MSH|^~\\&|"))
+    assert segment.values(2, *components) == [segment.text(2, one) for one in components]
+    assert segment.values(9, *components) == [""] * len(components)
