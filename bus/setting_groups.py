@@ -220,7 +220,10 @@ class EngineSettings(Group):
     hot_states: int = Field(
         50_000,
         ge=1,
-        description="Decoded states kept in memory per partition; the rest is read from the local store.",
+        description=(
+            "Decoded states kept in memory by one process, shared equally by its partitions; the rest is "
+            "read from the local store."
+        ),
     )
     fetch_min_bytes: int = Field(
         65_536, ge=1, description="A broker answers a fetch at once when it has so much."

@@ -11,7 +11,7 @@ from bus.settings import Settings
 from router.rules import load_rules
 from router.stage import CitizenStage
 
-_GARBAGE_THRESHOLD = 20_000
+_GARBAGE_THRESHOLD = 50_000
 """Objects between two searches for garbage in circles. States and records are none, but at Python's 700 they
 are searched through again and again: with 10,000 citizens that was a sixth of the time of a fact."""
 
@@ -24,6 +24,7 @@ async def run_router(settings: Settings, stop: asyncio.Event) -> None:
         FatalError: going on would do harm, e.g. topics are missing.
     """
     gc.set_threshold(_GARBAGE_THRESHOLD, *gc.get_threshold()[1:])
+    gc.freeze()  # what was imported stays
     codec = await asyncio.to_thread(codec_of, settings)
     rules = load_rules(settings.router.rules, settings.router.institutions)
     runner = StageRunner(CitizenStage(codec, rules), settings)

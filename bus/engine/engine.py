@@ -117,7 +117,8 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
         places = set(assigned)
         numbers = sorted({place.partition for place in places})
         self._consumer.pause(*places)
-        place = Place(self._settings, self._consumer, self._names)
+        hot_states = self._settings.engine.hot_states // max(1, len(numbers))
+        place = Place(self._settings, self._consumer, self._names, hot_states)
         for number in numbers:
             task = PartitionTask(self._stage, place, number)
             running = asyncio.create_task(task.run(), name=f"{self._stage.name}-{number}")

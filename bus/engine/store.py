@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
@@ -28,8 +29,9 @@ POSITIONS = b""
 _STATE = b"s"
 _POSITIONS = b"p"
 _CHECKPOINT = b"c"
-_WRITE_BUFFER = 8 * 1024 * 1024
-_CACHE = Cache(64 * 1024 * 1024)
+_WRITE_BUFFER = 4 * 1024 * 1024
+_CACHE = Cache(32 * 1024 * 1024)
+"""Shared by all stores of a process."""
 
 Change = tuple[bytes, bytes | None]
 """A key and its new state, None where it was forgotten."""
@@ -150,8 +152,8 @@ class Store(Generic[S]):
             if state is not None:
                 hot[key] = state  # to the young end
         self._dirty.clear()
-        for _ in range(len(hot) - self._hot_limit):
-            del hot[next(iter(hot))]
+        for key in list(islice(hot, max(0, len(hot) - self._hot_limit))):
+            del hot[key]
 
     def rollback(self) -> None:
         """Forget what was not committed, and every decoded value with it."""

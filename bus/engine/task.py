@@ -41,6 +41,8 @@ class Place(NamedTuple):
     settings: Settings
     consumer: AIOKafkaConsumer
     names: Names
+    hot_states: int
+    """How many decoded states each task may keep."""
 
 
 class PartitionTask(Generic[S, E]):
@@ -59,7 +61,7 @@ class PartitionTask(Generic[S, E]):
         self._watch = Watch(place.names.stage, partition, self._inputs)
         self._log = get_logger("engine")
         engine = place.settings.engine
-        self._store = Store(place.names.store_path(partition), stage.dump, stage.load, engine.hot_states)
+        self._store = Store(place.names.store_path(partition), stage.dump, stage.load, place.hot_states)
         self._processor = Processor(stage, self._store, place.names, codec_of(place.settings))
         self._interval = engine.commit_interval_ms / 1000
         self._most = engine.max_batch_records
