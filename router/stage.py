@@ -1,14 +1,28 @@
 """Hands the core to the engine: decodes what comes in, encodes what goes out, and nothing else."""
 
 from collections.abc import Sequence
+from functools import cache
 
 from bus.engine.stage import Output
 from router.events import MOVES, Event
+from router.events import Output as Said
 from router.rules import Rules
 from router.state import KIND_NUMBER, Citizen, dump, load
 from router.step import step
+from schemas.catalogue import catalogue
+from schemas.cloudevents import Header, constant_headers
 from schemas.codec import Codec
 from schemas.errors import FatalError, PoisonError
+
+_SOURCE = "urn:samband:router"
+_NAMES = {
+    "TimelineEntry": "entry_id",
+    "EntryChanged": "entry_id",
+    "CaseStatus": "case",
+    "Finding": "finding_id",
+    "CitizenMoved": "citizen",
+}
+"""The field that, with citizen and revision, tells a record of a citizen topic from every other."""
 
 
 class UnreadableStateError(FatalError):
@@ -46,7 +60,8 @@ class CitizenStage:
         after, said = step(key, state, event, self._rules)
         encode = self._codec.encode
         return after, [
-            Output(output.topic, output.key.encode(), encode(output.record, output.value)) for output in said
+            Output(output.topic, output.key.encode(), encode(output.record, output.value), _headers(output))
+            for output in said
         ]
 
     def dump(self, state: Citizen) -> bytes:
@@ -85,3 +100,24 @@ class CitizenStage:
         elif move["kind"] == "FACT":
             moved = self._fact(move["source_topic"] or "", move["payload"])
         return Event(MOVES, move["to_key"], "Move", move, data, moved)
+
+
+@cache
+def _constant(record: str) -> tuple[Header, ...]:
+    return constant_headers(catalogue().records[record], _SOURCE)
+
+
+def _headers(output: Said) -> Sequence[Header]:
+    """CloudEvents attributes and markings; none on what stays inside the router."""
+    value, name = output.value, _NAMES.get(output.record)
+    if name is None:
+        return ()
+    headers = [
+        *_constant(output.record),
+        ("ce_id", f"{output.key}.{value[name]}.{value['revision']}".encode()),
+        ("ce_subject", output.key.encode()),
+    ]
+    if "protection" in value:
+        headers.append(("samband_sensitivity", value["sensitivity"].encode()))
+        headers.append(("samband_protection", value["protection"].encode()))
+    return headers

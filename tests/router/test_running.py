@@ -12,6 +12,7 @@ from bus.topics import apply
 from router.events import Output
 from router.rules import load_rules
 from router.run import run_router
+from schemas.codec import Decoded
 from tests.router.building import (
     CODEC,
     appointment,
@@ -59,6 +60,18 @@ async def publish(settings: Settings, events) -> None:
         await asyncio.gather(*sent)
 
 
+def check_headers(headers: dict[str, bytes], key: bytes, decoded: Decoded) -> None:
+    """CloudEvents 1.0, Kafka binding: the four required attributes, and what the contract adds."""
+    assert headers["ce_specversion"] == b"1.0"
+    assert headers["ce_source"] == b"urn:samband:router"
+    area = "coordination" if decoded.record == "Finding" else "timeline"
+    assert headers["ce_type"] == f"samband.{area}.{decoded.record}.v1".encode()
+    assert headers["ce_id"].endswith(f".{decoded.value['revision']}".encode())
+    assert headers["ce_subject"] == key
+    assert headers["content-type"] == b"application/avro"
+    assert headers.get("samband_protection", b"").decode() == decoded.value.get("protection", "")
+
+
 async def what_is_read(settings: Settings) -> Reader:
     reader = Reader()
     for topic in ("timeline", "coordination"):
@@ -67,6 +80,7 @@ async def what_is_read(settings: Settings) -> Reader:
             assert record.key is not None
             decoded = CODEC.decode(record.value)
             assert decoded.value["citizen"].encode() == record.key
+            check_headers(dict(record.headers), record.key, decoded)
             reader.read(Output(topic, record.key.decode(), decoded.record, decoded.value))
     return reader
 
