@@ -12,6 +12,8 @@ from router.travel import MINUTE, missing_time
 def clashes_of(citizen: str, ref: str, calendar: Calendar, rules: Rules) -> Drafts:
     """Every overlap and short journey that one visit or stay takes part in."""
     drafts: Drafts = {}
+    if len(calendar.visits) + len(calendar.stays) <= 1:
+        return drafts
     for other, one in _pairs(ref, calendar, rules):
         draft = _clash(citizen, *sorted((one, other), key=_by_start), calendar=calendar, rules=rules)
         if draft:

@@ -152,14 +152,15 @@ def _head(citizen: Citizen, stored: FactId, record: str, meta: Value, confidence
     members = citizen.records.members
     recorded, occurred = meta["recorded"]["instant"], meta["occurred"]["instant"]
     origin = 0 if next(iter(members), key) == key else list(members).index(key)
+    source = meta["source"]
     return (
         stored,
         KIND_NUMBER[record],
         compact(recorded),
         None if occurred == recorded else compact(occurred),
-        meta["source"]["sequence"],
+        source["sequence"],
         origin,
-        citizen.number(meta["source"]["agency"]),
+        citizen.number(source["agency"]),
         marks_of(confidence, meta["sensitivity"], meta["protection"]),
     )
 

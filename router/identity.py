@@ -31,6 +31,7 @@ MOST_HOPS = 32
 a circle; whoever is reached after so many hops stops being an alias and sends nothing on."""
 
 Value = Mapping[str, Any]
+_SAYS_MORE = frozenset({"IdentityLinked", "IdentityMerged"})
 
 
 def stronger(key: str, flags: int, other: str, other_flags: int) -> bool:
@@ -68,6 +69,17 @@ def listed_keys(event: Event) -> list[tuple[str, int]]:
     return listed
 
 
+def _known(members: Mapping[str, int], subject: Value) -> bool:
+    """Whether a fact says of its subject only what is known: most do, so this comes first."""
+    if subject["key"] not in members:
+        return False
+    for identifier in subject["identifiers"]:
+        flags = members.get(identifier["pseudonym"])
+        if flags is None or (identifier["national"] and not flags & NATIONAL):
+            return False
+    return True
+
+
 def learn(turn: Turn, citizen: Citizen, event: Event) -> tuple[str, int] | None:
     """Take in the keys that a fact lists, and claim the new ones.
 
@@ -75,6 +87,8 @@ def learn(turn: Turn, citizen: Citizen, event: Event) -> tuple[str, int] | None:
     to move there first.
     """
     members, home = citizen.records.members, turn.home
+    if event.record not in _SAYS_MORE and _known(members, event.value["meta"]["subject"]):
+        return None
     news: dict[str, int] = {}
     for key, flags in listed_keys(event):
         known = members.get(key)

@@ -115,12 +115,15 @@ def _work_out(key: str, citizen: Citizen, about: str, rules: Rules, outputs: Out
 def _touched_by(records: Records, withdraws: list[tuple[FactId, bool]], already: list[str]) -> list[str]:
     """The things about which a withdrawal may change what stands; rare, so all are looked through."""
     targets = {target for target, _ in withdraws} | records.withdrawals.keys()
-    return [
-        ref
-        for family in (records.plans, records.cases, records.others)
-        for ref, facts in family.items()
-        if ref not in already and any(fact.id in targets for fact in facts)
-    ]
+    touched = []
+    for family in (records.plans, records.cases, records.others):
+        for ref, facts in family.items():
+            for fact in facts:
+                if fact.id in targets:
+                    if ref not in already:
+                        touched.append(ref)
+                    break
+    return touched
 
 
 def _add(citizen: Citizen, ref: str, record: str, event: Event, stored: FactId) -> None:
