@@ -1,6 +1,8 @@
 """Confirmed writes, read back by the reader, on a real broker."""
 
 import asyncio
+import os
+import signal
 import socket
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -8,9 +10,11 @@ from types import MappingProxyType
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
 
+from bus.embedded.server import EmbeddedBroker
 from bus.errors import BusUnavailableError, MissingTopicError, RecordTooLargeError, TopicMismatchError
 from bus.producer import Producer
 from bus.reader import decoded, follow, read_to_end
+from bus.setting_groups import user_cache
 from bus.settings import Settings, load_settings
 from bus.topics import Action, Wanted, apply, plan, wanted
 from schemas.catalogue import catalogue
@@ -89,6 +93,28 @@ async def test_a_key_is_placed_where_every_kafka_client_places_it(settings, part
         for key in keys:
             metadata = await (await producer.send("one", key=key, value=b"v"))
             assert metadata.partition == place(key, list(range(partitions)), [])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    "SAMBAND_BOOTSTRAP_SERVERS" in os.environ, reason="a Kafka of somebody else is not to be stopped"
+)
+async def test_every_record_that_is_not_confirmed_in_time_is_given_up(topic_prefix, tmp_path):
+    with EmbeddedBroker(tmp_path / "kafka", cache_dir=user_cache()) as own:
+        assert own.pid is not None
+        kafka = {"topic_prefix": topic_prefix, "delivery_timeout_seconds": 1}
+        settings = load_settings(bootstrap_servers=own.bootstrap_servers, kafka=kafka)
+        await apply(settings, [topic(settings)])
+        async with Producer(settings) as producer:
+            await (await producer.send("one", key=b"k", value=b"confirmed"))
+            os.killpg(own.pid, signal.SIGSTOP)
+            try:
+                waiting = [await producer.send("one", key=b"%d" % number, value=b"v") for number in range(9)]
+                async with asyncio.timeout(15):  # the client itself would wait for 20 seconds, or for ever
+                    answers = await asyncio.gather(*waiting, return_exceptions=True)
+            finally:
+                os.killpg(own.pid, signal.SIGCONT)
+        assert [type(answer) for answer in answers] == [BusUnavailableError] * 9
 
 
 async def test_a_broker_that_is_away_is_said_in_bounded_time():
