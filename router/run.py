@@ -16,6 +16,12 @@ _GARBAGE_THRESHOLD = 50_000
 are searched through again and again: with 10,000 citizens that was a sixth of the time of a fact."""
 
 
+def search_garbage_rarely() -> None:
+    """Set up this process's memory for the router; for the whole process, so only who owns it calls this."""
+    gc.set_threshold(_GARBAGE_THRESHOLD, *gc.get_threshold()[1:])
+    gc.freeze()  # what was imported stays
+
+
 async def run_router(settings: Settings, stop: asyncio.Event) -> None:
     """Run one member of the router until ``stop`` is set; while Kafka is away at the start, wait for it.
 
@@ -23,8 +29,7 @@ async def run_router(settings: Settings, stop: asyncio.Event) -> None:
         RulesError: the rules or the institution register are wrong.
         FatalError: going on would do harm, e.g. topics are missing.
     """
-    gc.set_threshold(_GARBAGE_THRESHOLD, *gc.get_threshold()[1:])
-    gc.freeze()  # what was imported stays
+    search_garbage_rarely()
     codec = await asyncio.to_thread(codec_of, settings)
     rules = load_rules(settings.router.rules, settings.router.institutions)
     runner = StageRunner(CitizenStage(codec, rules), settings)
