@@ -138,7 +138,7 @@ def difference(state: State, facts: Sequence[CaseFact], document: str, received:
     retractions = [
         _retraction(entry, received, names)
         for entry in withdrawn.values()
-        if standing.get(entry.successor) is None
+        if not _corrects(standing.get(entry.successor), entry)
     ]
     revision = state.revision + (document != state.document)
     after = replace(
@@ -197,6 +197,11 @@ def _retraction(entry: Entry, received: int, names: Named) -> Fact:
         identity=f"{names.case}/withdrawn/{entry.event_id}",
         content=entry.event_id,
     )
+
+
+def _corrects(successor: Entry | None, entry: Entry) -> bool:
+    """Whether ``successor`` still names ``entry``; one that was withdrawn and is said anew does not."""
+    return successor is not None and successor.supersedes == entry.event_id
 
 
 def _first(keys: list[str], leaving: dict[str, Entry]) -> str:

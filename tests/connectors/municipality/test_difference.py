@@ -161,6 +161,18 @@ def test_revisions_count_documents_that_differ() -> None:
     assert compare(same.state, [case_fact(2, 0)]).state.revision == 2
 
 
+def test_a_correction_that_is_withdrawn_and_said_anew_does_not_keep_what_it_corrected() -> None:
+    wrong, right = [case_fact(1, 1)], [case_fact(1, 0)]
+    bus = Bus()
+    first = compare(State(), wrong)
+    for fact in first.facts:
+        bus.hear(fact)
+    never_came = compare(compare(first.state.confirmed(), right).state, []).state
+    for fact in compare(never_came, right).facts:
+        bus.hear(fact)
+    assert bus.standing() == wanted(right)
+
+
 def test_a_correction_that_never_came_does_not_keep_what_it_corrected() -> None:
     bus = Bus()
     first = compare(State(), [case_fact(1, 0)])
