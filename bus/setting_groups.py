@@ -169,7 +169,9 @@ class ConnectorSettings(Group):
 
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
-    kind: Name = Field(description="Which connector it is: hospital, school, municipality, or an installed one.")
+    kind: Name = Field(
+        description="Which connector it is: hospital, school, municipality, or an installed one."
+    )
     agency: Name = Field(description="The agency that it serves, e.g. hospital.innlandet.")
     system: str = Field(
         "", description="The source system's name, where the messages do not say it themselves."

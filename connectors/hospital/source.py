@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from bus import metrics
@@ -52,10 +51,6 @@ class Intake:
             translation = translate(source, self._reading, header)
         refused = rejection(translation)
         codes = answer_codes(header, accepted=refused is None)
-        if refused is not None:
-            # A rejected message is still its sender's. Another identity, so that the same message is no
-            # duplicate when it comes again after the cause (a setting, perhaps) was mended.
-            source = replace(source, system=f"{source.system}|rejected")
         await self._publish(source, translation, hold=not codes)
         if isinstance(translation, DeadLetter) and refused is not None:
             self._log.emit(Event.INPUT_REJECTED, connector=self._name, reason=translation.reason, peer=peer)

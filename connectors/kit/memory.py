@@ -13,6 +13,7 @@ from bus.registry.codec import codec_of
 from bus.settings import Settings
 from connectors.kit import times
 from schemas.errors import PoisonError
+from schemas.records import Outcome
 
 DEFAULT_LIMIT: Final = 250_000
 DEFAULT_AGE: Final = timedelta(days=14)
@@ -41,8 +42,13 @@ class Memory:
         """How many are remembered."""
         return len(self._young) + len(self._old)
 
+    def learn(self, input_id: str, outcome: Outcome) -> None:
+        """Take in a confirmed outcome. A dead letter is not remembered: sent again, it is tried anew."""
+        if outcome != "DEAD_LETTERED":
+            self.add(input_id)
+
     def add(self, input_id: str) -> None:
-        """Remember an input whose outcome is confirmed."""
+        """Remember an input that was handled."""
         short = _short(input_id)
         if short in self._young:
             return
@@ -69,7 +75,7 @@ async def restore(memory: Memory, settings: Settings, connector: str, *, age: ti
             outcome = codec.decode(record.value).value
         except PoisonError:  # written by something else: it says nothing about our inputs
             continue
-        memory.add(outcome["input_id"])
+        memory.learn(outcome["input_id"], outcome["outcome"])
         count += 1
     return count
 

@@ -93,8 +93,9 @@ class Publisher:
         """Write what ``translation`` says and its outcome; return when all of it is confirmed.
 
         An input that was handled before (same agency, system, message id and content) is not published
-        again: its outcome is IGNORED with the reason ``duplicate``. A fact that does not fit the contract
-        is a fault of the connector, and the input is dead-lettered with the reason ``translate.failed``.
+        again: its outcome is IGNORED with the reason ``duplicate``. One that was dead-lettered is tried
+        anew: the connector or its settings may have been mended meanwhile. A fact that does not fit the
+        contract is a fault of the connector: the input is dead-lettered (``translate.failed``).
 
         Raises:
             BusUnavailableError: Kafka did not confirm. The source must not be told "received"; the same
@@ -128,7 +129,7 @@ class Publisher:
         value = self._codec.encode("InputOutcome", outcome)
         await self._confirm(prepared.messages)
         await self._confirm([_Message(OUTCOMES, self._key, value, ())])
-        self._memory.add(identity.input_id)
+        self._memory.learn(identity.input_id, prepared.outcome)
         return prepared, outcome
 
     async def _confirm(self, messages: Sequence[_Message]) -> None:

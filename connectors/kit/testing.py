@@ -74,5 +74,5 @@ def memory_publisher(
         memory = Memory()
         for record in bus.on("inputs"):
             if record.key == context.connector:
-                memory.add(record.value["input_id"])
+                memory.learn(record.value["input_id"], record.value["outcome"])
     return Publisher(bus, context, memory)

@@ -170,6 +170,16 @@ async def test_what_was_handled_is_remembered_over_a_restart(rig: Rig) -> None:
     assert (await restarted.publish(source(99), Publish((fact(),))))["outcome"] == "PUBLISHED"
 
 
+async def test_a_dead_lettered_input_is_tried_anew_when_it_is_sent_again(rig: Rig) -> None:
+    given = source()
+    await rig.publisher.publish(given, DeadLetter("input.unreadable", "not in the format"))
+    again = await rig.publisher.publish(given, DeadLetter("input.unreadable", "not in the format"))
+    assert again["outcome"] == "DEAD_LETTERED"
+    mended = await rig.restarted()
+    assert (await mended.publish(given, Publish((fact(),))))["outcome"] == "PUBLISHED"
+    assert (await mended.publish(given, Publish((fact(),))))["reason"] == "duplicate"
+
+
 async def test_a_fact_that_does_not_fit_the_contract_costs_no_input(rig: Rig) -> None:
     for number, wrong in enumerate((fact(step="not a code"), fact(record="NoSuchRecord"))):
         outcome = await rig.publisher.publish(source(number), Publish((fact(), wrong)))
