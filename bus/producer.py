@@ -2,18 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Coroutine, Generator, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import murmur2
 from aiokafka.structs import RecordMetadata
 
 from bus.cluster import connection
 from bus.discard import discard
 from bus.errors import BusUnavailableError, translate, translated
+from bus.partitioning import key_hash
 from bus.settings import Settings
 
 MAX_REQUEST_BYTES = 20 * 1024 * 1024
@@ -226,11 +226,6 @@ class _Begun(Awaitable[Any]):
             return ended.value
 
 
-_hash = lru_cache(maxsize=1024)(murmur2)
-"""Of the keys that come again and again, such as the name of a connector."""
-
-
 def _partition(key: bytes, partitions: Sequence[int], _: Sequence[int]) -> int:
-    """The partition that every Kafka client gives a key by default: murmur2, as the Java client has it."""
-    place: int = _hash(key) & 0x7FFFFFFF
-    return partitions[place % len(partitions)]
+    """The partition of a key, out of all."""
+    return partitions[key_hash(key) % len(partitions)]

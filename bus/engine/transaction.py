@@ -6,31 +6,23 @@ fences this one and aborts what it left open. A commit is never tried again on t
 
 import asyncio
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.partitioner import murmur2
 
 from bus.cluster import connection
 from bus.discard import discard
 from bus.errors import translated
+from bus.partitioning import key_hash
 from bus.producer import MAX_REQUEST_BYTES
 from bus.settings import Settings
 
 BATCH_BYTES = 512 * 1024
-_POSITIVE = 0x7FFFFFFF
 _NO_HEADERS: list[tuple[str, bytes]] = []
 
 Header = tuple[str, bytes]
 Ends = dict[tuple[str, int], int]
 """Next offset by physical topic and partition."""
-
-
-@lru_cache(maxsize=200_000)
-def key_hash(key: bytes) -> int:
-    """The hash by which Kafka's default partitioner places a key (murmur2, as in the Java client)."""
-    return int(murmur2(key)) & _POSITIVE
 
 
 class Target:

@@ -13,6 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 from connectors.kit import times
 from connectors.kit.outcomes import Fact, SourceInput
 from schemas.catalogue import catalogue
+from schemas.cloudevents import constant_headers
 from schemas.errors import FatalError
 
 NAMESPACE: Final = uuid5(NAMESPACE_URL, "urn:samband:event")
@@ -160,13 +161,7 @@ def _constants(record: str, carrier: str, agency: str) -> tuple[tuple[Header, ..
     if record not in known or carrier not in known or len(known[carrier].topics) != 1:
         raise MisfitError(f"the contract has no single topic for {record} about {carrier}")
     kind = known[record]
-    headers = (
-        ("ce_specversion", b"1.0"),
-        ("ce_source", f"urn:samband:agency:{agency}".encode()),
-        ("ce_type", f"{kind.full_name}.v{kind.version}".encode()),
-        ("content-type", b"application/avro"),
-    )
-    return headers, known[carrier].topics[0]
+    return constant_headers(kind, f"urn:samband:agency:{agency}"), known[carrier].topics[0]
 
 
 def _rfc3339(instant: int) -> str:
