@@ -47,7 +47,6 @@ def main(
         raise typer.BadParameter(
             f"{', '.join(unknown)}; there are {', '.join(BENCHMARKS)}", param_hint="--only"
         )
-    logging.getLogger("aiokafka").setLevel(logging.ERROR)  # new topics have no leader for a moment
     figures = _measure(tuple(only or BENCHMARKS), runs, scale)
     if json is not None:
         json.write_text(as_json(figures, _command(only or (), scale), machine()) + "\n", encoding="utf-8")
@@ -86,4 +85,5 @@ def _command(only: Sequence[str], scale: float) -> str:
 
 
 if __name__ == "__main__":
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)  # new topics have no leader for a moment
     app()
