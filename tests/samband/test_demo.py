@@ -1,4 +1,4 @@
-"""The demonstration, whole: real processes, a real Kafka, and the story as the issue of it is told.
+"""The demonstration, whole: real processes, a real Kafka, and one family's story.
 
 Each expectation is written down from the story in `samband.demo.week`, not from what the system says.
 """
