@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 from connectors.kit import times
 from connectors.kit.outcomes import Fact, SourceInput
 from schemas.catalogue import catalogue
-from schemas.cloudevents import constant_headers
+from schemas.cloudevents import Header, constant_headers
 from schemas.errors import FatalError
 
 NAMESPACE: Final = uuid5(NAMESPACE_URL, "urn:samband:event")
@@ -22,7 +22,6 @@ _NAMESPACE_BYTES: Final = NAMESPACE.bytes
 _VARIANT: Final = {sign: "89ab"[int(sign, 16) & 3] for sign in "0123456789abcdef"}
 """The digit of a UUID whose two upper bits are the variant, 0b10."""
 RETRACTION: Final = "FactRetracted"
-Header = tuple[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)

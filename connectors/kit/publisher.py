@@ -18,12 +18,13 @@ from bus import metrics
 from bus.logs import Event, get_logger
 from connectors.kit import times
 from connectors.kit.accounting import Accounting
-from connectors.kit.assembly import AssemblyContext, Header, InputIdentity, MisfitError, assemble
+from connectors.kit.assembly import AssemblyContext, InputIdentity, MisfitError, assemble
 from connectors.kit.memory import TOPIC as OUTCOMES
 from connectors.kit.memory import Memory
 from connectors.kit.outcomes import DeadLetter, Ignore, Publish, SourceInput, Translation
 from connectors.kit.reasons import DUPLICATE
 from schemas.catalogue import catalogue
+from schemas.cloudevents import Header
 from schemas.codec import Codec, EncodeError
 from schemas.errors import RetriableError
 from schemas.records import InputOutcome, Outcome

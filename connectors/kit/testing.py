@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bus.errors import BusUnavailableError
-from connectors.kit.assembly import AssemblyContext, Header
+from connectors.kit.assembly import AssemblyContext
 from connectors.kit.memory import Memory
 from connectors.kit.publisher import Publisher
+from schemas.cloudevents import Header
 from schemas.codec import Codec
 
 CONTEXT = AssemblyContext("testing", "agency.testing", "testing-basis", "testing-purpose")
