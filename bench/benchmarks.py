@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from bench import broker_start, hl7, memory, mllp, router
+from bench import broker_start, hl7, memory, mllp, router, volume
 from bench.figures import Figure
 from bench.plan import Plan
 
@@ -24,5 +24,6 @@ BENCHMARKS: Final = {
     "mllp-32": Benchmark("the same over 32 connections", mllp.many_connections),
     "router": Benchmark("the router as one process on a real Kafka, and where its time goes", router.run),
     "memory": Benchmark("resident memory of a connector and of the router", memory.run),
+    "volume": Benchmark("bytes on disk for each fact and each citizen", volume.run),
     "broker-start": Benchmark("time until the embedded Kafka answers", broker_start.run),
 }

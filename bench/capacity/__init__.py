@@ -1,0 +1,1 @@
+"""How many partitions, processes, disks and brokers carry a municipality, a country, a continent."""
