@@ -17,6 +17,7 @@ _AVRO = "application/vnd.apache.avro+json;version=1.9.0"
 _KEYS = {
     "citizen": "The citizen's pseudonym: the same for all agencies that share a key, never a national id.",
     "connector": "The connector's name.",
+    "partition": "The number of the partition that the record is in, as text.",
     "record": "The key of the record that could not be handled.",
 }
 _ABOUT = """\

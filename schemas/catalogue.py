@@ -18,8 +18,9 @@ from schemas.yaml_files import ContractError, read_yaml
 
 ROOT = Path(__file__).parent
 
-Key = Literal["citizen", "connector", "record"]
-"""The record key: the citizen's pseudonym, the connector's name, or the key of the record that failed."""
+Key = Literal["citizen", "connector", "partition", "record"]
+"""The record key: the citizen's pseudonym, the connector's name, the number of the record's own partition,
+or the key of the record that failed."""
 
 
 def _retention(value: object) -> object:

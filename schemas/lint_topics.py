@@ -49,8 +49,9 @@ def dead_letters_have_room(contract: Contract) -> Found:
 
 @rule("topic.copartitioned")
 def citizens_stay_together(contract: Contract) -> Found:
-    """All topics keyed by the citizen have as many partitions: a stage reads one partition of each."""
-    counts = {topic.name: topic.partitions for topic in contract.topics.values() if topic.key == "citizen"}
+    """All topics keyed by citizen or partition have as many partitions: a stage reads one of each."""
+    keys = ("citizen", "partition")
+    counts = {topic.name: topic.partitions for topic in contract.topics.values() if topic.key in keys}
     expected = max(counts.values(), default=0, key=list(counts.values()).count)
     for name, partitions in counts.items():
         if partitions != expected:

@@ -566,6 +566,50 @@ class ExamScheduled(TypedDict):
     details: EducationDetails | None
     """Title and text."""
 
+ParkedAction = Literal["REPLAY", "DISCARD_FIRST", "DISCARD_ALL"]
+
+class ParkedDecision(TypedDict):
+    """An operator's decision about a parked key, which is the record key. It holds only while the record that it names is still the first that waits, so that it has its effect once."""
+
+    decision_id: str
+    """UUID of the decision; the status that answers it repeats it."""
+    action: ParkedAction
+    """What to do."""
+    topic: str
+    """Topic of the first waiting record that the operator saw, without prefix."""
+    offset: int
+    """Its offset."""
+    at: int
+    """When it was decided."""
+
+class ParkedStatus(TypedDict):
+    """How a parked key, which is the record key, stands now. A record of which none waits is followed by a tombstone."""
+
+    topic: str
+    """Topic of the first waiting record, without prefix."""
+    partition: int
+    """Its partition."""
+    offset: int
+    """Its offset."""
+    error: str
+    """Class of the error that the stage failed with on it."""
+    since: int
+    """Timestamp of the record with which the waiting began."""
+    waiting: int
+    """How many records wait, that one included; 0 when the key is no longer parked."""
+    decision_id: str | None
+    """The decision that this answers."""
+    applied: int
+    """How many records the decision carried through the stage."""
+    discarded: int
+    """How many records the decision made dead letters."""
+
+class Tick(TypedDict):
+    """Time as a record: the clock of the partition's owner has reached this minute."""
+
+    minute: int
+    """A full minute, in UTC."""
+
 Origin = Literal["CONNECTOR", "STAGE"]
 
 class DeadLetter(TypedDict):

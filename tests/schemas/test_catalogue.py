@@ -25,8 +25,10 @@ def test_unified_topics_are_co_partitioned_and_have_a_place_for_failures(name: s
 
 
 def test_all_topics_are_there() -> None:
-    dead_letters = [f"{name}.dlq" for name in [*UNIFIED, "inputs", "router.moves"]]
+    operated = ["router.citizen.operations", "router.citizen.ticks"]
+    dead_letters = [f"{name}.dlq" for name in [*UNIFIED, "inputs", "router.moves", *operated]]
     others = ["inputs", "timeline", "coordination", "router.moves", "router.citizen.changelog"]
+    others += [*operated, "router.citizen.parked"]
     assert sorted(catalogue().topics) == sorted([*UNIFIED, *dead_letters, *others])
 
 
