@@ -28,7 +28,7 @@ def test_all_topics_are_there() -> None:
     operated = ["router.citizen.operations", "router.citizen.ticks"]
     dead_letters = [f"{name}.dlq" for name in [*UNIFIED, "inputs", "router.moves", *operated]]
     others = ["inputs", "timeline", "coordination", "router.moves", "router.citizen.changelog"]
-    others += [*operated, "router.citizen.parked"]
+    others += [*operated, "router.citizen.parked", "router.citizen.order"]
     assert sorted(catalogue().topics) == sorted([*UNIFIED, *dead_letters, *others])
 
 
