@@ -10,7 +10,7 @@ What fits is written and read by code made from the schema (``fast_encoding``, `
 else goes to fastavro, which has the last word on what is right.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from io import BytesIO
 from struct import Struct
 from typing import Any, NamedTuple, Protocol
@@ -123,6 +123,7 @@ class _Writer(NamedTuple):
 
 class _Reader(NamedTuple):
     record: str
+    schema_id: int
     writer: Schema
     latest: Schema | None
     """None where it is the same as ``writer``."""
@@ -132,12 +133,23 @@ class _Reader(NamedTuple):
 class Codec:
     """Encodes and decodes records. Parsed schemas are kept; one instance serves a whole process."""
 
-    def __init__(self, ids: SchemaIds | None = None, known: Catalogue | None = None) -> None:
-        """``ids`` default to the fixed ones of the catalogue."""
+    def __init__(
+        self, ids: SchemaIds | None = None, known: Catalogue | None = None, unread: Collection[str] = ()
+    ) -> None:
+        """``ids`` default to the fixed ones of the catalogue; ``unread`` as ``leaving_out`` has it."""
         self._catalogue = known or catalogue()
         self._ids = ids or FixedIds(self._catalogue)
+        self._unread = unread
         self._writers: dict[str, _Writer] = {}
-        self._readers: dict[int, _Reader] = {}
+        self._readers: dict[bytes, _Reader] = {}
+
+    def leaving_out(self, unread: Collection[str]) -> "Codec":
+        """A codec that saves the time for fields that its user never looks at, e.g. ``meta.hops``.
+
+        They are missing from what it decodes, or not: records that fastavro has to read come whole. Damage
+        within a field that is left out may go unnoticed, as long as the record ends where it should.
+        """
+        return Codec(self._ids, self._catalogue, unread)
 
     def encode(self, record: str, value: Mapping[str, Any]) -> bytes:
         """``value`` as the latest version of ``record`` (short or full name), framed.
@@ -168,17 +180,8 @@ class Codec:
             DecodeError: the bytes are not such a record.
             RetriableError: the registry that knows the schema is away.
         """
-        if len(data) < _FRAME.size:
-            raise TruncatedFrameError(
-                f"{len(data)} bytes are too few for a frame", reason="frame.truncated", where="/0"
-            )
-        magic, schema_id = _FRAME.unpack_from(data)
-        if magic != MAGIC:
-            message = f"the first byte is {magic}, not {MAGIC}"
-            raise WrongMagicByteError(
-                message, reason="frame.magic", where="/0", fix="Write with Confluent framing."
-            )
-        record, writer, reader, fast = self._readers.get(schema_id) or self._reader(schema_id)
+        frame = data[: _FRAME.size]
+        record, schema_id, writer, reader, fast = self._readers.get(frame) or self._reader(frame)
         if fast is not None:
             try:
                 read, end = fast(data, _FRAME.size)
@@ -216,7 +219,17 @@ class Codec:
         self._writers[name] = writer
         return writer
 
-    def _reader(self, schema_id: int) -> _Reader:
+    def _reader(self, frame: bytes) -> _Reader:
+        if len(frame) < _FRAME.size:
+            raise TruncatedFrameError(
+                f"{len(frame)} bytes are too few for a frame", reason="frame.truncated", where="/0"
+            )
+        magic, schema_id = _FRAME.unpack(frame)
+        if magic != MAGIC:
+            message = f"the first byte is {magic}, not {MAGIC}"
+            raise WrongMagicByteError(
+                message, reason="frame.magic", where="/0", fix="Write with Confluent framing."
+            )
         schema = self._ids.schema_of(schema_id)
         record = self._catalogue.records.get(full_name(schema)) if schema is not None else None
         if schema is None or record is None:
@@ -236,10 +249,9 @@ class Codec:
                 where="/1",
             )
         same = writer == latest
-        reader = _Reader(
-            record.short_name, writer, None if same else latest, fast_reader(schema) if same else None
-        )
-        self._readers[schema_id] = reader
+        fast = fast_reader(schema, self._unread) if same else None
+        reader = _Reader(record.short_name, schema_id, writer, None if same else latest, fast)
+        self._readers[frame] = reader
         return reader
 
 
