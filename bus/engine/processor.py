@@ -11,8 +11,9 @@ from aiokafka import ConsumerRecord, TopicPartition
 from bus.dead_letters import DeadLetters, dead_letter_topic
 from bus.engine.names import Names
 from bus.engine.stage import Stage
-from bus.engine.store import Change, Store
+from bus.engine.store import Store
 from bus.engine.transaction import Target, TransactionalWriter
+from bus.engine.value import Change
 from bus.errors import StageError
 from bus.logs import Event, error_class, get_logger
 from schemas.codec import Codec

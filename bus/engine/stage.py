@@ -43,8 +43,19 @@ class Stage(Protocol[S, E]):
         that does not fit, before it has changed the state. Any other error stops the worker.
         """
 
+    state_version: int
+    """Of the format that `dump` writes, from 0 to 65535. It grows with each change that an older `load`
+    could not read."""
+
     def dump(self, state: S) -> bytes:
         """The state as bytes, for the changelog and the local store."""
 
-    def load(self, data: bytes) -> S:
-        """The state that `dump` wrote."""
+    def load(self, data: bytes, version: int) -> S:
+        """The state that the `dump` of ``version`` wrote, this one's or an older one's.
+
+        States of an older version are brought up as they are met and written anew when they change. What a
+        newer version wrote is never asked for: the engine stops with a NewerStateError.
+        """
+
+    def wake(self, state: S) -> int | None:
+        """When the state wants a tick, in microseconds since the epoch (UTC); None for never."""

@@ -1,241 +1,274 @@
-"""One partition's state: RocksDB on disk, decoded values in memory for as long as they are hot.
+"""One partition's state: committed values on disk, decoded values in memory for as long as they are hot.
 
-The store on disk only ever holds committed state. Each write carries the changelog offset up to which it
-stands (the checkpoint) in the same atomic write batch, so that whatever happened, replaying the changelog
-from there gives the present. Nothing here is durable by itself: the folder may be deleted at any time.
+Nothing here is durable by itself: the changelog is. Whatever happened to the folder or the process,
+replaying the changelog from the checkpoint on disk gives the present.
 """
 
-import shutil
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
-from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch
 
+from bus.engine.disk import Disk, Opened, Waking
+from bus.engine.value import (
+    SLOTS,
+    Change,
+    Head,
+    Replayed,
+    UnknownFormatError,
+    body_of,
+    difference,
+    head_of,
+    is_plain,
+    pack,
+    slot_key,
+)
 from bus.errors import LocalStoreError
+from schemas.errors import FatalError
 
 S = TypeVar("S")
 
-FORMAT = 1
-MAX_AGE_SECONDS = 12 * 3600
-"""An older local store is rebuilt: compaction keeps deletions for a day, so it could miss some."""
-POSITIONS = b""
-"""Changelog key of the input positions; records without a key never become state."""
-
-_STATE = b"s"
-_POSITIONS = b"p"
-_CHECKPOINT = b"c"
-_WRITE_BUFFER = 4 * 1024 * 1024
-_CACHE = Cache(32 * 1024 * 1024)
-"""Shared by all stores of a process."""
-
-Change = tuple[bytes, bytes | None]
-"""A key and its new state, None where it was forgotten."""
-
-
-class Checkpoint(msgspec.Struct, array_like=True):
-    """Up to where a local store stands."""
-
-    offset: int
-    """The next changelog offset to apply."""
-    at: float
-    """When it was written, in seconds since the epoch."""
-    format: int = FORMAT
-
-
-class Opened(NamedTuple):
-    """How a local store was found."""
-
-    offset: int
-    """The changelog offset to go on from."""
-    discarded: str
-    """Why what was there was thrown away; empty if it was not."""
-
-
-_checkpoints = msgspec.msgpack.Decoder(Checkpoint)
+_LEAST_INSTANT, _LARGEST_INSTANT = -(1 << 63), (1 << 63) - 1
 _positions = msgspec.msgpack.Decoder(dict[str, int])
+
+
+class StateFormat(Protocol[S]):
+    """What a store asks of a stage."""
+
+    state_version: int
+
+    def dump(self, state: S) -> bytes:
+        """See `Stage.dump`."""
+
+    def load(self, data: bytes, version: int) -> S:
+        """See `Stage.load`."""
+
+    def wake(self, state: S) -> int | None:
+        """See `Stage.wake`."""
+
+
+class NewerStateError(FatalError):
+    """A state was written by a newer version of the stage."""
 
 
 class Store(Generic[S]):
     """State by key for one partition. Not for use from several tasks at once."""
 
     def __init__(
-        self, path: Path, dump: Callable[[S], bytes], load: Callable[[bytes], S], hot_limit: int
+        self, path: Path, states: StateFormat[S], hot_limit: int, difference_min_bytes: int = 1 << 62
     ) -> None:
-        """``path`` is a folder of its own; ``hot_limit`` bounds the decoded values in memory."""
-        self._path = path
-        self._dump = dump
-        self._load = load
+        """``path`` is a folder of its own; ``hot_limit`` bounds the decoded values in memory.
+
+        A changed state of at least ``difference_min_bytes`` is written to the changelog as the difference,
+        where that is much smaller.
+        """
+        self._disk = Disk(path)
+        self._states = states
         self._hot_limit = hot_limit
+        self._difference_min_bytes = difference_min_bytes
         self._hot: dict[bytes, S | None] = {}
+        self._heads: dict[bytes, Head] = {}
+        """Of hot committed states, where there is a wake time or a used slot to be remembered."""
         self._dirty: dict[bytes, None] = {}
-        self._db: Rdict | None = None
-        self._broken = False
+        self._encoded: dict[bytes, bytes | None] = {}
+        self._unfinished: set[bytes] = set()
+        self._next_wake = _LEAST_INSTANT
+        """No committed state wants a tick before this instant."""
 
     def open(self, end_offset: int) -> Opened:
         """Open what an earlier owner left, unless it is damaged, old, or ahead of the changelog."""
-        self.close()
-        try:
-            if self._broken:
-                raise _Unusable("failed")
-            offset = self._open(end_offset)
-        except _Unusable as problem:
-            self.discard()
-            with self._guarded():
-                self._db = Rdict(str(self._path), _options())
-            self._broken = False
-            return Opened(0, str(problem))
-        return Opened(offset, "")
-
-    def _open(self, end_offset: int) -> int:
-        fresh = not self._path.exists()
-        self._path.mkdir(parents=True, exist_ok=True)
-        try:
-            self._db = Rdict(str(self._path), _options())
-            found = self._db.get(_CHECKPOINT)
-        except Exception as error:  # rocksdict raises bare Exception for every corruption
-            raise _Unusable("damaged") from error
-        if found is None:
-            if fresh:
-                return 0
-            raise _Unusable("incomplete")
-        try:
-            checkpoint = _checkpoints.decode(found)
-        except msgspec.MsgspecError as error:
-            raise _Unusable("damaged") from error
-        if checkpoint.format != FORMAT:
-            raise _Unusable("other_format")
-        if checkpoint.offset > end_offset:
-            raise _Unusable("ahead_of_changelog")
-        if not 0 <= time.time() - checkpoint.at < MAX_AGE_SECONDS:
-            raise _Unusable("too_old")
-        return checkpoint.offset
-
-    @property
-    def _open_db(self) -> Rdict:
-        if self._db is None:
-            raise RuntimeError("the store is not open")
-        return self._db
+        self.rollback()
+        self._unfinished.clear()
+        self._next_wake = _LEAST_INSTANT
+        return self._disk.open(end_offset)
 
     def get(self, key: bytes) -> S | None:
-        """The state of ``key`` with this transaction's changes; None if there is none."""
+        """The state of ``key`` with this transaction's changes; None if there is none.
+
+        Raises:
+            LocalStoreError: the disk failed; opened again, the store is rebuilt.
+            NewerStateError: a newer version of the stage wrote it.
+        """
         hot = self._hot
         if key in hot:
             return hot[key]
-        with self._guarded():
-            data = self._open_db.get(_STATE + key)
-        if data is None:
+        value = self._disk.get(key)
+        if value is None:
+            hot[key] = None
             return None
-        state = hot[key] = self._load(data)
+        head = self._head(value)
+        if head.version > self._states.state_version:
+            raise NewerStateError(
+                f"a state is of version {head.version}, this program knows {self._states.state_version}",
+                fix="run the newer version, or rebuild the state with this one by a replay",
+            )
+        state = hot[key] = self._states.load(body_of(value), head.version)
+        if not is_plain(value):
+            self._heads[key] = head
         return state
 
     def put(self, key: bytes, state: S | None) -> None:
         """Change ``key`` within the running transaction."""
+        if key not in self._hot:
+            self.get(key)  # what stood there before has to be known at the commit
         self._hot[key] = state
         self._dirty[key] = None
 
     def changes(self) -> list[Change]:
-        """What the running transaction changed, encoded, once per key."""
-        hot, dump = self._hot, self._dump
-        return [(key, None if (state := hot[key]) is None else dump(state)) for key in self._dirty]
-
-    def committed(self, changes: Iterable[Change], positions: bytes, offset: int) -> None:
-        """Write what a transaction committed; the store now stands at changelog ``offset``."""
-        self.apply([*changes, (POSITIONS, positions)], offset)
-        hot = self._hot
+        """What the running transaction changed, as the changelog takes it."""
+        changes: list[Change] = []
+        hot, heads, encoded = self._hot, self._heads, self._encoded
+        dump, wake, version = self._states.dump, self._states.wake, self._states.state_version
+        least = self._difference_min_bytes
         for key in self._dirty:
+            state = hot[key]
+            before = heads.get(key)
+            if state is None:
+                encoded[key] = None
+                changes.append((key, None))
+                if before is not None:
+                    changes.extend((slot_key(key, slot), None) for slot in range(before.slots))
+                continue
+            body, at = dump(state), wake(state)
+            change = self._difference(key, body, at) if len(body) >= least else None
+            if change is None:
+                slots = 0 if before is None else before.slots
+                encoded[key] = value = pack(Head(version, 0, slots, at), body)
+                change = key, value
+            changes.append(change)
+        return changes
+
+    def _difference(self, key: bytes, body: bytes, wake: int | None) -> Change | None:
+        """The difference to the committed state, if there is one and it is worth it."""
+        base = self._disk.get(key)
+        if base is None:
+            return None
+        _, slot, slots, _ = self._head(base)
+        if slot == SLOTS:
+            return None
+        head = Head(self._states.state_version, slot + 1, max(slots, slot + 1), wake)
+        change = difference(base, head, body)
+        if change is None:
+            return None
+        self._encoded[key] = pack(head, body)
+        return slot_key(key, slot), change
+
+    def committed(self, positions: bytes, offset: int) -> None:
+        """Write what `changes` gave and a transaction committed; the store now stands at ``offset``."""
+        encoded, self._encoded = self._encoded, {}
+        self._disk.write(encoded, positions, offset, self._remember(encoded))
+        hot, heads = self._hot, self._heads
+        for key in encoded:
             state = hot.pop(key)
             if state is not None:
                 hot[key] = state  # to the young end
         self._dirty.clear()
         for key in list(islice(hot, max(0, len(hot) - self._hot_limit))):
             del hot[key]
+            heads.pop(key, None)
+
+    def _remember(self, encoded: dict[bytes, bytes | None]) -> list[Waking]:
+        """Keep the heads that say something; returns the wake times that no longer hold."""
+        heads = self._heads
+        unwanted: list[Waking] = []
+        for key, value in encoded.items():
+            before, head = heads.pop(key, None), None
+            if value is not None and not is_plain(value):
+                head = heads[key] = head_of(value)
+                if head.wake is not None and head.wake < self._next_wake:
+                    self._next_wake = head.wake
+            if before is not None and before.wake is not None and (head is None or before.wake != head.wake):
+                unwanted.append((before.wake, key))
+        return unwanted
 
     def rollback(self) -> None:
         """Forget what was not committed, and every decoded value with it."""
         self._dirty.clear()
+        self._encoded.clear()
         self._hot.clear()
+        self._heads.clear()
+
+    def due(self, until: int, limit: int | None = None) -> list[bytes]:
+        """Keys whose states want a tick at or before ``until`` (microseconds), by wake time, then key.
+
+        The running transaction's changes count. ``limit`` cuts the list off.
+        """
+        wake, hot = self._states.wake, self._hot
+        found: list[Waking] = []
+        for key in self._dirty:
+            state = hot[key]
+            at = None if state is None else wake(state)
+            if at is not None and at <= until:
+                found.append((at, key))
+        if until >= self._next_wake:
+            found.extend(self._committed_due(until, limit))
+        found.sort()
+        return [key for _, key in found[:limit]]
+
+    def _committed_due(self, until: int, limit: int | None) -> list[Waking]:
+        """What is due of the states that this transaction has not changed."""
+        dirty, first = self._dirty, _LARGEST_INSTANT
+        found: list[Waking] = []
+        with closing(self._disk.waking()) as all_waking:
+            for waking in all_waking:
+                first = min(first, waking[0])
+                if waking[0] > until or len(found) == limit:
+                    break
+                if waking[1] not in dirty:
+                    found.append(waking)
+        self._next_wake = first
+        return found
 
     def apply(self, records: Iterable[Change], offset: int) -> None:
-        """Write changelog records and the checkpoint ``offset`` in one atomic batch."""
-        batch = WriteBatch(raw_mode=True)
-        for key, value in records:
-            if key == POSITIONS:
-                batch.put(_POSITIONS, value or b"")
-            elif value is None:
-                batch.delete(_STATE + key)
-            else:
-                batch.put(_STATE + key, value)
-        batch.put(_CHECKPOINT, msgspec.msgpack.encode(Checkpoint(offset, time.time())))
-        with self._guarded():
-            self._open_db.write(batch)
+        """Take changelog records in, and stand at ``offset`` then. UnknownFormatError for other records."""
+        replayed = Replayed(self._disk.get)
+        replayed.take(records)
+        self._unfinished.difference_update(replayed.states)
+        self._unfinished |= replayed.unfinished
+        self._next_wake = _LEAST_INSTANT
+        self._disk.write(replayed.states, replayed.positions, offset)
 
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        """A store that fails is not believed again: the next `open` throws it away."""
+    def check(self) -> None:
+        """To be called at the end of a restore. LocalStoreError if the store and the changelog do not fit."""
+        if self._unfinished:
+            self._disk.distrust()
+            raise LocalStoreError("a local store does not fit the changelog", fix="it is rebuilt by itself")
+
+    def _head(self, value: bytes) -> Head:
         try:
-            yield
-        except Exception as error:  # rocksdict raises bare Exception for corruption and a full disk alike
-            self._broken = True
-            raise LocalStoreError(
-                "a local state store failed",
-                fix="check that the disk of the state folder has space and is sound",
-            ) from error
+            head = head_of(value)
+        except UnknownFormatError as error:
+            self._disk.distrust()
+            raise LocalStoreError("a local store is damaged", fix="it is rebuilt by itself") from error
+        return head
 
     def positions(self) -> dict[str, int] | None:
         """The input positions that belong to this state (next offset by logical topic); None before any."""
-        data = self._open_db.get(_POSITIONS)
+        data = self._disk.positions()
         return None if not data else _positions.decode(data)
 
     def estimate(self) -> int:
         """About how many states there are."""
-        return max(0, (self._open_db.property_int_value("rocksdb.estimate-num-keys") or 0) - 2)
+        return self._disk.estimate()
 
     def items(self) -> Iterable[tuple[bytes, bytes]]:
-        """All committed states, encoded, in key order."""
-        for key, value in self._open_db.items(from_key=_STATE):
-            if isinstance(key, bytes) and key.startswith(_STATE):
-                yield key[1:], value
+        """All committed states as the stage wrote them, in key order."""
+        return ((key, body_of(value)) for key, value in self._disk.items())
 
     def discard(self) -> None:
         """Delete the local store."""
-        self.close()
-        shutil.rmtree(self._path, ignore_errors=True)
-        self._path.mkdir(parents=True, exist_ok=True)
+        self.rollback()
+        self._disk.discard()
 
     def close(self) -> None:
         """Close the files; what is not committed is forgotten."""
         self.rollback()
-        db, self._db = self._db, None
-        if db is not None:
-            try:
-                db.close()
-            except Exception:  # noqa: BLE001 - rocksdict raises bare Exception, e.g. on a full disk
-                self._broken = True  # what it could not write is in the changelog
-
-
-class _Unusable(Exception):  # noqa: N818 - never leaves this module
-    """A local store cannot be used; the text is a code for the log."""
+        self._disk.close()
 
 
 def encode_positions(positions: dict[str, int]) -> bytes:
     """Input positions as the changelog holds them."""
     return msgspec.msgpack.encode(positions)
-
-
-def _options() -> Options:
-    options = Options(raw_mode=True)
-    options.create_if_missing(True)  # noqa: FBT003 - positional in the library
-    options.set_write_buffer_size(_WRITE_BUFFER)
-    options.set_max_write_buffer_number(2)
-    options.set_keep_log_file_num(1)
-    options.set_compression_type(DBCompressionType.lz4())
-    table = BlockBasedOptions()
-    table.set_block_cache(_CACHE)
-    table.set_bloom_filter(10, False)  # noqa: FBT003 - positional in the library
-    options.set_block_based_table_factory(table)
-    return options

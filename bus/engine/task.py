@@ -12,8 +12,9 @@ from bus.engine.changelog import restore
 from bus.engine.names import Names
 from bus.engine.processor import Processor, in_time_order
 from bus.engine.stage import Stage
-from bus.engine.store import POSITIONS, Store, encode_positions
+from bus.engine.store import Store, encode_positions
 from bus.engine.transaction import TransactionalWriter
+from bus.engine.value import POSITIONS
 from bus.engine.watch import Watch
 from bus.errors import FencedError, LostRecordsError, translate
 from bus.logs import Event, error_class, get_logger
@@ -61,7 +62,7 @@ class PartitionTask(Generic[S, E]):
         self._watch = Watch(place.names.stage, partition, self._inputs)
         self._log = get_logger("engine")
         engine = place.settings.engine
-        self._store = Store(place.names.store_path(partition), stage.dump, stage.load, place.hot_states)
+        self._store = Store(place.names.store_path(partition), stage, place.hot_states)
         self._processor = Processor(stage, self._store, place.names, codec_of(place.settings))
         self._interval = engine.commit_interval_ms / 1000
         self._most = engine.max_batch_records
@@ -242,7 +243,7 @@ class PartitionTask(Generic[S, E]):
         self._last_commit = time.monotonic()
         self._commit_seconds += 0.2 * (self._last_commit - asked - self._commit_seconds)
         self._checkpoint = sent.get((self._names.changelog, self.partition), self._checkpoint)
-        self._store.committed(changes, positions, self._checkpoint)
+        self._store.committed(positions, self._checkpoint)
         self._changed.clear()
         self._watch.committed(began, count, outputs)
         self._watch.lag(self._consumer, offsets.items())

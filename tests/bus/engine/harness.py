@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from bus.engine.store import POSITIONS
+from bus.engine.value import body_of, fold
 from bus.producer import Producer
 from bus.reader import Record, read_to_end
 from bus.settings import Settings, load_settings
@@ -90,16 +90,9 @@ def replay(records: Iterable[Record]) -> tuple[dict[str, Account], dict[str, lis
 
 
 async def changelog_states(settings: Settings) -> dict[str, Account]:
-    states: dict[str, Account] = {}
-    for record in await read(settings, f"{NAME}.changelog"):
-        assert record.key is not None
-        if record.key == POSITIONS:
-            continue
-        if record.value is None:
-            states.pop(record.key.decode(), None)
-        else:
-            states[record.key.decode()] = Ledger().load(record.value)
-    return states
+    records = await read(settings, f"{NAME}.changelog")
+    states = fold((record.key or b"", record.value) for record in records)
+    return {key.decode(): Ledger().load(body_of(value)) for key, value in states.items()}
 
 
 async def assert_exactly_once(settings: Settings) -> None:

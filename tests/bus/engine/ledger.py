@@ -39,6 +39,7 @@ class Ledger:
 
     name = NAME
     inputs: tuple[str, ...] = (INPUT,)
+    state_version = 1
 
     def decode(self, topic: str, key: bytes, value: bytes) -> str:
         if value == b"poison":
@@ -57,7 +58,10 @@ class Ledger:
     def dump(self, state: Account) -> bytes:
         return msgspec.msgpack.encode(state)
 
-    def load(self, data: bytes) -> Account:
+    def wake(self, state: Account) -> int | None:
+        return None
+
+    def load(self, data: bytes, version: int = 1) -> Account:
         return msgspec.msgpack.decode(data, type=Account)
 
 

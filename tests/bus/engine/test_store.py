@@ -6,24 +6,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bus.engine.store import POSITIONS, Store, encode_positions
+from bus.engine.store import NewerStateError, Store, encode_positions
+from bus.engine.value import POSITIONS, Head, fold, pack
 from bus.errors import LocalStoreError
+from tests.bus.engine.states import Numbers
 
 
-def make_store(path: Path, hot_limit: int = 3) -> Store[int]:
-    return Store(path, lambda state: str(state).encode(), int, hot_limit)
-
-
-def opened(path: Path, end: int = 10**9) -> Store[int]:
-    store = make_store(path)
-    store.open(end)
+def opened(path: Path) -> Store[int]:
+    store = Store(path, Numbers(), hot_limit=3)
+    store.open(10**9)
     return store
 
 
-KEYS = st.sampled_from([b"a", b"b", b"c", b"d", b"\x00", b"\xff" * 3, b"s", b"p"])
+def one(body: bytes) -> bytes:
+    """A state as it stands in the changelog."""
+    return pack(Head(version=1), body)
+
+
+KEYS = st.sampled_from([b"a", b"b", b"c", b"d", b"\x00", b"w" * 30, b"s", b"p"])
+NUMBERS = st.one_of(st.none(), st.integers(-2, 12), st.integers(-(1 << 63) + 1, (1 << 63) - 1))
 OPERATIONS = st.lists(
     st.one_of(
-        st.tuples(st.just("put"), KEYS, st.one_of(st.none(), st.integers())),
+        st.tuples(
+            st.just("put"),
+            KEYS,
+            NUMBERS,
+        ),
         st.tuples(st.just("commit"), st.none(), st.none()),
         st.tuples(st.just("rollback"), st.none(), st.none()),
         st.tuples(st.just("reopen"), st.none(), st.none()),
@@ -39,7 +47,7 @@ def test_it_is_a_dictionary_with_transactions(operations, tmp_path_factory):
     store = opened(path)
     committed: dict[bytes, int] = {}
     running: dict[bytes, int | None] = {}
-    offset = 0
+    offset, log = 0, []
     for operation, key, value in operations:
         if operation == "put":
             store.put(key, value)
@@ -47,8 +55,8 @@ def test_it_is_a_dictionary_with_transactions(operations, tmp_path_factory):
         elif operation == "commit":
             offset += 1
             changes = store.changes()
-            assert dict(changes) == {k: None if v is None else str(v).encode() for k, v in running.items()}
-            store.committed(changes, encode_positions({"in": offset}), offset)
+            log += changes
+            store.committed(encode_positions({"in": offset}), offset)
             for changed, state in running.items():
                 committed.pop(changed, None)
                 if state is not None:
@@ -61,17 +69,25 @@ def test_it_is_a_dictionary_with_transactions(operations, tmp_path_factory):
             else:
                 store.close()
                 assert store.open(10**9).offset == offset
-        for one in [b"a", b"b", b"c", b"d", b"\x00", b"\xff" * 3, b"s", b"p"]:
-            assert store.get(one) == {**committed, **running}.get(one)
+        present = {**committed, **running}
+        for each in [b"a", b"b", b"c", b"d", b"\x00", b"w" * 30, b"s", b"p"]:
+            assert store.get(each) == present.get(each)
+        for until in (-1, 0, 5, 10**6):
+            waking = sorted((n, k) for k, n in present.items() if n is not None and 0 <= n <= until)
+            assert store.due(until) == [key for _, key in waking]
+            assert store.due(until, limit=2) == [key for _, key in waking[:2]]
     assert store.positions() == ({"in": offset} if offset else None)
     store.rollback()
-    assert dict(store.items()) == {key: str(state).encode() for key, state in sorted(committed.items())}
+    assert list(store.items()) == [(key, str(state).encode()) for key, state in sorted(committed.items())]
+    assert fold(log) == {
+        key: pack(Head(1, wake=None if n < 0 else n), str(n).encode()) for key, n in committed.items()
+    }
     store.close()
 
 
 def test_a_store_ahead_of_the_changelog_is_not_believed(tmp_path):
     store = opened(tmp_path / "0")
-    store.apply([(b"a", b"1"), (POSITIONS, encode_positions({"in": 7}))], 5)
+    store.apply([(b"a", one(b"1")), (POSITIONS, encode_positions({"in": 7}))], 5)
     store.close()
     assert store.open(4).discarded == "ahead_of_changelog"
     assert store.get(b"a") is None
@@ -81,10 +97,10 @@ def test_a_store_ahead_of_the_changelog_is_not_believed(tmp_path):
 
 def test_a_store_older_than_the_kept_deletions_is_not_believed(tmp_path, monkeypatch):
     store = opened(tmp_path / "0")
-    store.apply([(b"a", b"1")], 5)
+    store.apply([(b"a", one(b"1"))], 5)
     store.close()
     real = __import__("time").time()
-    monkeypatch.setattr("bus.engine.store.time.time", lambda: real + 13 * 3600)
+    monkeypatch.setattr("bus.engine.disk.time.time", lambda: real + 13 * 3600)
     assert store.open(5).discarded == "too_old"
     store.close()
 
@@ -92,7 +108,7 @@ def test_a_store_older_than_the_kept_deletions_is_not_believed(tmp_path, monkeyp
 @pytest.mark.parametrize("victim", ["CURRENT", "*.sst", "MANIFEST-*"])
 def test_a_damaged_store_is_thrown_away(tmp_path, victim):
     store = opened(tmp_path / "0")
-    store.apply([(b"a", b"1")], 5)
+    store.apply([(b"a", one(b"1"))], 5)
     store.close()
     (file,) = sorted((tmp_path / "0").glob(victim))[:1]
     file.write_bytes(b"\xff" * 100)
@@ -106,7 +122,8 @@ def test_memory_holds_no_more_decoded_states_than_allowed(tmp_path):
     store = opened(tmp_path / "0")
     for number in range(10):
         store.put(b"%d" % number, number)
-    store.committed(store.changes(), encode_positions({}), 1)
+    store.changes()
+    store.committed(encode_positions({}), 1)
     assert len(store._hot) == 3  # noqa: SLF001 - what memory holds shows nowhere else
     assert [store.get(b"%d" % number) for number in range(10)] == list(range(10))
     store.close()
@@ -114,7 +131,7 @@ def test_memory_holds_no_more_decoded_states_than_allowed(tmp_path):
 
 def test_a_store_whose_data_went_bad_is_found_out_when_read_and_rebuilt(tmp_path):
     store = opened(tmp_path / "0")
-    store.apply([(b"a", b"1" * 2000)], 5)
+    store.apply([(b"a", one(b"1" * 2000))], 5)
     store.close()
     (table,) = (tmp_path / "0").glob("*.sst")
     content = bytearray(table.read_bytes())
@@ -126,4 +143,47 @@ def test_a_store_whose_data_went_bad_is_found_out_when_read_and_rebuilt(tmp_path
             store.get(b"a")
         assert store.open(5).discarded == "failed"
     assert store.get(b"a") is None
+    store.close()
+
+
+class Worded(Numbers):
+    """The same numbers, written as words of one letter each since version 2."""
+
+    state_version = 2
+
+    def dump(self, state: int) -> bytes:
+        return b"i" * state
+
+    def load(self, data: bytes, version: int) -> int:
+        return len(data) if version == 2 else super().load(data, version)
+
+
+def test_states_of_an_older_version_are_brought_up_when_they_are_met_and_written_anew(tmp_path):
+    store = opened(tmp_path / "0")
+    store.put(b"a", 3)
+    store.put(b"b", 4)
+    store.changes()
+    store.committed(encode_positions({}), 1)
+    store.close()
+    newer: Store[int] = Store(tmp_path / "0", Worded(), hot_limit=3)
+    newer.open(1)
+    assert (newer.get(b"a"), newer.get(b"b")) == (3, 4)
+    newer.put(b"a", 5)
+    assert newer.changes() == [(b"a", pack(Head(2, wake=5), b"iiiii"))]
+    newer.committed(encode_positions({}), 2)
+    assert dict(newer.items()) == {b"a": b"iiiii", b"b": b"4"}
+    newer.close()
+
+
+def test_a_state_of_a_newer_version_stops_the_program(tmp_path):
+    newer: Store[int] = Store(tmp_path / "0", Worded(), hot_limit=3)
+    newer.open(0)
+    newer.put(b"a", 3)
+    newer.changes()
+    newer.committed(encode_positions({}), 1)
+    newer.close()
+    store = opened(tmp_path / "0")
+    with pytest.raises(NewerStateError, match="of version 2, this program knows 1") as failure:
+        store.get(b"a")
+    assert "replay" in failure.value.fix
     store.close()

@@ -1,0 +1,234 @@
+"""A partition's committed states on disk, in RocksDB, with the changelog offset up to which they stand."""
+
+import shutil
+import struct
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch
+
+from bus.engine.value import has_wake, head_of
+from bus.errors import LocalStoreError
+
+FORMAT = 2
+MAX_AGE_SECONDS = 12 * 3600
+"""An older local store is rebuilt: compaction keeps deletions for a day, so it could miss some."""
+
+_STATE = b"s"
+_WAKE = b"w"
+_POSITIONS = b"p"
+_CHECKPOINT = b"c"
+_TIME = struct.Struct(">Q")
+_TIME_OFFSET = 1 << 63
+"""Makes instants sort as bytes, those before 1970 too."""
+_WAKE_KEY = len(_WAKE) + _TIME.size
+_WRITE_BUFFER = 4 * 1024 * 1024
+_CACHE = Cache(32 * 1024 * 1024)
+"""Shared by all stores of a process."""
+
+Waking = tuple[int, bytes]
+"""An instant in microseconds and the key that wants a tick then."""
+
+
+class Checkpoint(msgspec.Struct, array_like=True):
+    """Up to where a local store stands."""
+
+    offset: int
+    """The next changelog offset to apply."""
+    at: float
+    """When it was written, in seconds since the epoch."""
+    format: int = FORMAT
+
+
+class Opened(NamedTuple):
+    """How a local store was found."""
+
+    offset: int
+    """The changelog offset to go on from."""
+    discarded: str
+    """Why what was there was thrown away; empty if it was not."""
+
+
+_checkpoints = msgspec.msgpack.Decoder(Checkpoint)
+
+
+class Disk:
+    """One folder with one RocksDB in it. Whatever goes wrong with it, the next `open` begins anew."""
+
+    def __init__(self, path: Path) -> None:
+        """``path`` is a folder of its own."""
+        self._path = path
+        self._db: Rdict | None = None
+        self._broken = False
+
+    def open(self, end_offset: int) -> Opened:
+        """Open what an earlier owner left, unless it is damaged, old, or ahead of the changelog."""
+        self.close()
+        try:
+            if self._broken:
+                raise _Unusable("failed")
+            offset = self._open(end_offset)
+        except _Unusable as problem:
+            self.discard()
+            with self._guarded():
+                self._db = Rdict(str(self._path), _options())
+            self._broken = False
+            return Opened(0, str(problem))
+        return Opened(offset, "")
+
+    def _open(self, end_offset: int) -> int:
+        fresh = not self._path.exists()
+        self._path.mkdir(parents=True, exist_ok=True)
+        try:
+            self._db = Rdict(str(self._path), _options())
+            found = self._db.get(_CHECKPOINT)
+        except Exception as error:  # rocksdict raises bare Exception for every corruption
+            raise _Unusable("damaged") from error
+        if found is None:
+            if fresh:
+                return 0
+            raise _Unusable("incomplete")
+        try:
+            checkpoint = _checkpoints.decode(found)
+        except msgspec.MsgspecError as error:
+            raise _Unusable("damaged") from error
+        if checkpoint.format != FORMAT:
+            raise _Unusable("other_format")
+        if checkpoint.offset > end_offset:
+            raise _Unusable("ahead_of_changelog")
+        if not 0 <= time.time() - checkpoint.at < MAX_AGE_SECONDS:
+            raise _Unusable("too_old")
+        return checkpoint.offset
+
+    @property
+    def _opened(self) -> Rdict:
+        if self._db is None:
+            raise RuntimeError("the store is not open")
+        return self._db
+
+    def get(self, key: bytes) -> bytes | None:
+        """The committed state of ``key`` in full; None if there is none."""
+        with self._guarded():
+            return self._opened.get(_STATE + key)
+
+    def write(
+        self,
+        states: Mapping[bytes, bytes | None],
+        positions: bytes | None,
+        offset: int,
+        unwanted: Iterable[Waking] = (),
+    ) -> None:
+        """Write states in full (None deletes), positions and the checkpoint ``offset`` in one atomic batch.
+
+        ``unwanted`` are wake times that no longer hold, as far as the caller knows; the rest is found out
+        when it is due.
+        """
+        batch = WriteBatch(raw_mode=True)
+        for waking in unwanted:
+            batch.delete(_wake_key(waking))
+        for key, value in states.items():
+            if value is None:
+                batch.delete(_STATE + key)
+            else:
+                batch.put(_STATE + key, value)
+                if has_wake(value):
+                    batch.put(_wake_key((head_of(value).wake or 0, key)), b"")
+        if positions is not None:
+            batch.put(_POSITIONS, positions)
+        batch.put(_CHECKPOINT, msgspec.msgpack.encode(Checkpoint(offset, time.time())))
+        with self._guarded():
+            self._opened.write(batch)
+
+    def positions(self) -> bytes | None:
+        """What was last written as positions."""
+        with self._guarded():
+            return self._opened.get(_POSITIONS)
+
+    def waking(self) -> Generator[Waking, None, None]:
+        """All wake times that hold, in order. Those that turn out to be outdated are deleted on the way."""
+        outdated = WriteBatch(raw_mode=True)
+        try:
+            with self._guarded():
+                for entry in self._opened.keys(from_key=_WAKE):
+                    if not isinstance(entry, bytes) or not entry.startswith(_WAKE):
+                        break
+                    key = entry[_WAKE_KEY:]
+                    wake = _TIME.unpack_from(entry, len(_WAKE))[0] - _TIME_OFFSET
+                    value = self._opened.get(_STATE + key)
+                    if value is not None and head_of(value).wake == wake:
+                        yield wake, key
+                    else:
+                        outdated.delete(entry)
+        finally:
+            if not outdated.is_empty():
+                with self._guarded():
+                    self._opened.write(outdated)
+
+    def estimate(self) -> int:
+        """About how many states there are."""
+        return max(0, (self._opened.property_int_value("rocksdb.estimate-num-keys") or 0) - 2)
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """All states in full, in key order."""
+        for key, value in self._opened.items(from_key=_STATE):
+            if not isinstance(key, bytes) or not key.startswith(_STATE):
+                break
+            yield key[len(_STATE) :], value
+
+    def distrust(self) -> None:
+        """What was read cannot be right: the next `open` throws everything away."""
+        self._broken = True
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """A store that fails is not believed again."""
+        try:
+            yield
+        except Exception as error:  # rocksdict raises bare Exception for corruption and a full disk alike
+            self._broken = True
+            raise LocalStoreError(
+                "a local state store failed",
+                fix="check that the disk of the state folder has space and is sound",
+            ) from error
+
+    def discard(self) -> None:
+        """Delete the local store."""
+        self.close()
+        shutil.rmtree(self._path, ignore_errors=True)
+        self._path.mkdir(parents=True, exist_ok=True)
+
+    def close(self) -> None:
+        """Close the files."""
+        db, self._db = self._db, None
+        if db is not None:
+            try:
+                db.close()
+            except Exception:  # noqa: BLE001 - rocksdict raises bare Exception, e.g. on a full disk
+                self._broken = True  # what it could not write is in the changelog
+
+
+class _Unusable(Exception):  # noqa: N818 - never leaves this module
+    """A local store cannot be used; the text is a code for the log."""
+
+
+def _wake_key(waking: Waking) -> bytes:
+    wake, key = waking
+    return _WAKE + _TIME.pack(wake + _TIME_OFFSET) + key
+
+
+def _options() -> Options:
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)  # noqa: FBT003 - positional in the library
+    options.set_write_buffer_size(_WRITE_BUFFER)
+    options.set_max_write_buffer_number(2)
+    options.set_keep_log_file_num(1)
+    options.set_compression_type(DBCompressionType.lz4())
+    table = BlockBasedOptions()
+    table.set_block_cache(_CACHE)
+    table.set_bloom_filter(10, False)  # noqa: FBT003 - positional in the library
+    options.set_block_based_table_factory(table)
+    return options
