@@ -4,7 +4,6 @@ A record that is missing, doubled or out of order changes all that follow for it
 is one worker, so that tests can kill it.
 """
 
-import asyncio
 import os
 import signal
 import sys
@@ -16,7 +15,8 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 
 from bus import process
-from bus.engine import Engine, Output
+from bus.engine import Output
+from bus.engine.engine import StageRunner
 from bus.engine.names import Names
 from bus.logs import configure
 from bus.settings import load_settings
@@ -65,42 +65,40 @@ class Ledger:
         return msgspec.msgpack.decode(data, type=Account)
 
 
-class UnfencedNames(Names):
-    """The fence broken on purpose: a transactional id of the process's own, so that nobody is fenced."""
+def fence_nobody() -> None:
+    """The fence broken on purpose: transactional ids of the process's own."""
+    shared = Names.transactional_id
 
-    def transactional_id(self, partition: int) -> str:
-        return f"{super().transactional_id(partition)}-{os.getpid()}"
+    def own(names: Names, partition: int) -> str:
+        return f"{shared(names, partition)}-{os.getpid()}"
+
+    Names.transactional_id = own  # type: ignore[assignment,method-assign]  # broken on purpose
 
 
-def stop_before_commit(number: int) -> None:
-    """Stop this process when everything of transaction ``number`` is sent but the commit."""
+def stop_before_commit() -> None:
+    """Stop this process when everything of its third transaction is sent but the commit."""
     commit = AIOKafkaProducer.commit_transaction
     seen = 0
 
     async def stop_and_commit(producer: AIOKafkaProducer) -> None:
         nonlocal seen
         seen += 1
-        if seen == number:
+        if seen == 3:
             os.kill(os.getpid(), signal.SIGSTOP)
         await commit(producer)
 
     AIOKafkaProducer.commit_transaction = stop_and_commit
 
 
+FLAGS = {"--no-fence": fence_nobody, "--stop-before-commit": stop_before_commit}
+
+
 def main() -> int:
     settings = load_settings()
     configure(settings.log)
-
-    if "--stop-before-commit" in sys.argv:
-        stop_before_commit(3)
-
-    async def run(stop: asyncio.Event) -> None:
-        engine = Engine(Ledger(), settings)
-        if "--no-fence" in sys.argv:
-            engine._names = UnfencedNames(settings, NAME, (INPUT,))  # noqa: SLF001 - broken on purpose
-        await engine.run(stop)
-
-    return process.run("worker", run)
+    for flag in sys.argv[1:]:
+        FLAGS[flag]()
+    return process.run("worker", StageRunner(Ledger(), settings).run)
 
 
 if __name__ == "__main__":
