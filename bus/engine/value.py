@@ -136,8 +136,7 @@ class Replayed:
         self._before = before
         self.states: dict[bytes, bytes | None] = {}
         """The last state in full of each key that was said anew, None where it was forgotten."""
-        self.unfinished: set[bytes] = set()
-        """Keys with a difference to a state that is not here: one in full has to follow in the log."""
+        self._astray: set[bytes] = set()
         self.positions: bytes | None = None
 
     def take(self, records: Iterable[Change]) -> None:
@@ -164,7 +163,12 @@ class Replayed:
                 self.states[key] = state
             elif base is not None:
                 self.states.pop(key, None)
-                self.unfinished.add(key)
+                self._astray.add(key)
+
+    @property
+    def unfinished(self) -> set[bytes]:
+        """Keys whose last record is a difference to a state that is not here: one in full has to follow."""
+        return self._astray - self.states.keys()
 
 
 def fold(records: Iterable[Change]) -> dict[bytes, bytes]:
