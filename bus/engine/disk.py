@@ -20,6 +20,7 @@ MAX_AGE_SECONDS = 12 * 3600
 
 _STATE = b"s"
 _WAKE = b"w"
+_NOTE = b"n"
 _POSITIONS = b"p"
 _CHECKPOINT = b"c"
 _TIME = struct.Struct(">Q")
@@ -27,6 +28,7 @@ _TIME_OFFSET = 1 << 63
 """Makes instants sort as bytes, those before 1970 too."""
 _WAKE_KEY = len(_WAKE) + _TIME.size
 _WRITE_BUFFER = 4 * 1024 * 1024
+_NO_NOTES: Mapping[bytes, bytes | None] = {}
 _CACHE = Cache(32 * 1024 * 1024)
 """Shared by all stores of a process."""
 
@@ -121,8 +123,9 @@ class Disk:
         positions: bytes | None,
         offset: int,
         unwanted: Iterable[Waking] = (),
+        notes: Mapping[bytes, bytes | None] = _NO_NOTES,
     ) -> None:
-        """Write states in full (None deletes), positions and the checkpoint ``offset`` in one atomic batch.
+        """Write states and notes in full (None deletes), positions and the checkpoint in one atomic batch.
 
         ``unwanted`` are wake times that no longer hold, as far as the caller knows; the rest is found out
         when it is due.
@@ -137,6 +140,11 @@ class Disk:
                 batch.put(_STATE + key, value)
                 if has_wake(value):
                     batch.put(_wake_key((head_of(value).wake or 0, key)), b"")
+        for name, note in notes.items():
+            if note is None:
+                batch.delete(_NOTE + name)
+            else:
+                batch.put(_NOTE + name, note)
         if positions is not None:
             batch.put(_POSITIONS, positions)
         batch.put(_CHECKPOINT, msgspec.msgpack.encode(Checkpoint(offset, time.time())))
@@ -147,6 +155,19 @@ class Disk:
         """What was last written as positions."""
         with self._guarded():
             return self._opened.get(_POSITIONS)
+
+    def note(self, name: bytes) -> bytes | None:
+        """A committed entry of the engine's own; None if there is none."""
+        with self._guarded():
+            return self._opened.get(_NOTE + name)
+
+    def notes(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """The committed entries whose name begins with ``prefix``, in the order of their names."""
+        with self._guarded():
+            for name, value in self._opened.items(from_key=_NOTE + prefix):
+                if not isinstance(name, bytes) or not name.startswith(_NOTE + prefix):
+                    break
+                yield name[len(_NOTE) :], value
 
     def waking(self) -> Generator[Waking, None, None]:
         """All wake times that hold, in order. Those that turn out to be outdated are deleted on the way."""

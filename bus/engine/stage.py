@@ -1,7 +1,7 @@
 """What the engine runs: a pure function from a key's state and an event to its next state and outputs."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 S = TypeVar("S")
 E = TypeVar("E")
@@ -40,7 +40,8 @@ class Stage(Protocol[S, E]):
         """The next state of ``key`` (None forgets it) and what to write.
 
         The old state is not used again, so it may be changed in place. Raises PoisonError for an event
-        that does not fit, before it has changed the state. Any other error stops the worker.
+        that does not fit, before it has changed the state. Any other error parks the key where the stage
+        is one that `Parks`, and stops the worker where it is not; a FatalError always stops it.
         """
 
     state_version: int
@@ -59,3 +60,34 @@ class Stage(Protocol[S, E]):
 
     def wake(self, state: S) -> int | None:
         """When the state wants a tick, in microseconds since the epoch (UTC); None for never."""
+
+
+@runtime_checkable
+class Parks(Protocol):
+    """What a stage says whose keys can do without each other: a key that fails is parked, the rest goes on.
+
+    It needs the topics ``<name>.operations`` and ``<name>.parked``. Its step must give the same state when it
+    is called again with the same records, since that is how a state is made anew that a failed step broke.
+    """
+
+    parks: bool
+
+
+@runtime_checkable
+class Timed(Protocol[S]):
+    """What a stage has that lives in time: it is called when a state's `Stage.wake` has come.
+
+    It needs the topic ``<name>.ticks``, which the engine writes: a record for each partition and minute.
+    """
+
+    def tick(self, key: str, state: S, minute: int) -> tuple[S | None, Sequence[Output]]:
+        """The next state of ``key`` and what to write, as `Stage.step` gives them.
+
+        ``minute`` is the first full minute (microseconds since the epoch, UTC) at or after the wake time that
+        reaches the key. A state that wants a tick at or before it afterwards gets the next minute's.
+        """
+
+
+def parks(stage: Stage[Any, Any]) -> bool:
+    """Whether a key that fails is parked."""
+    return isinstance(stage, Parks) and stage.parks

@@ -13,6 +13,7 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from bus.engine.disk import Disk, Opened, Waking
+from bus.engine.notes import Notes
 from bus.engine.value import (
     SLOTS,
     Change,
@@ -66,6 +67,7 @@ class Store(Generic[S]):
         where that is much smaller.
         """
         self._disk = Disk(path)
+        self.notes = Notes(self._disk)
         self._states = states
         self._hot_limit = hot_limit
         self._difference_min_bytes = difference_min_bytes
@@ -117,6 +119,12 @@ class Store(Generic[S]):
         self._hot[key] = state
         self._dirty[key] = None
 
+    def revert(self, key: bytes) -> None:
+        """Forget what the running transaction did to ``key``."""
+        self._hot.pop(key, None)
+        self._heads.pop(key, None)
+        self._dirty.pop(key, None)
+
     def changes(self) -> list[Change]:
         """What the running transaction changed, as the changelog takes it."""
         changes: list[Change] = []
@@ -139,6 +147,7 @@ class Store(Generic[S]):
                 encoded[key] = value = pack(Head(version, 0, slots, at), body)
                 change = key, value
             changes.append(change)
+        changes.extend(self.notes.changes())
         return changes
 
     def _difference(self, key: bytes, body: bytes, wake: int | None) -> Change | None:
@@ -159,7 +168,7 @@ class Store(Generic[S]):
     def committed(self, positions: bytes, offset: int) -> None:
         """Write what `changes` gave and a transaction committed; the store now stands at ``offset``."""
         encoded, self._encoded = self._encoded, {}
-        self._disk.write(encoded, positions, offset, self._remember(encoded))
+        self._disk.write(encoded, positions, offset, self._remember(encoded), self.notes.take())
         hot, heads = self._hot, self._heads
         for key in encoded:
             state = hot.pop(key)
@@ -190,6 +199,7 @@ class Store(Generic[S]):
         self._encoded.clear()
         self._hot.clear()
         self._heads.clear()
+        self.notes.take()
 
     def due(self, until: int, limit: int | None = None) -> list[bytes]:
         """Keys whose states want a tick at or before ``until`` (microseconds), by wake time, then key.
@@ -229,7 +239,7 @@ class Store(Generic[S]):
         self._unfinished.difference_update(replayed.states)
         self._unfinished |= replayed.unfinished
         self._next_wake = _LEAST_INSTANT
-        self._disk.write(replayed.states, replayed.positions, offset)
+        self._disk.write(replayed.states, replayed.positions, offset, notes=replayed.notes)
 
     def check(self) -> None:
         """To be called at the end of a restore. LocalStoreError if the store and the changelog do not fit."""

@@ -38,6 +38,7 @@ _OWN = b"\xff"
 """First byte of the engine's own keys: no UTF-8 text, hence no state's key, has it."""
 _SLOT = _OWN + b"d"
 _SLOT_PREFIX = len(_SLOT) + 1
+_NOTE = _OWN + b"n"
 _WORTH = 4
 """A difference is written when it is at least so many times smaller."""
 _LEVEL, _MEMORY = 1, 6
@@ -97,6 +98,11 @@ def slot_key(key: bytes, slot: int) -> bytes:
     return b"%b%c%b" % (_SLOT, slot, key)
 
 
+def note_key(name: bytes) -> bytes:
+    """The changelog key of an entry of the engine's own (`bus.engine.notes`)."""
+    return _NOTE + name
+
+
 def difference(base: bytes, head: Head, body: bytes) -> bytes | None:
     """The changelog value that makes a state from ``base``, one in full; None where it is not worth it.
 
@@ -138,6 +144,8 @@ class Replayed:
         """The last state in full of each key that was said anew, None where it was forgotten."""
         self._astray: set[bytes] = set()
         self.positions: bytes | None = None
+        self.notes: dict[bytes, bytes | None] = {}
+        """The engine's own entries by name, None where one was removed."""
 
     def take(self, records: Iterable[Change]) -> None:
         """Records in the order of the changelog. UnknownFormatError if one is not of ours."""
@@ -153,6 +161,8 @@ class Replayed:
     def _take_own(self, slot_or_positions: bytes, value: bytes | None) -> None:
         if slot_or_positions == POSITIONS:
             self.positions = value or b""
+        elif slot_or_positions.startswith(_NOTE):
+            self.notes[slot_or_positions[len(_NOTE) :]] = value
         elif not slot_or_positions.startswith(_SLOT):
             raise _unknown()
         elif value is not None:
