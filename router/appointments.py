@@ -7,8 +7,11 @@ depend on the order of arrival. What was cancelled, missed or entered in error h
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple, cast
+from typing import cast
 from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec.structs import replace
 
 from router.corrections import standing_facts
 from router.rules import Place, Rules
@@ -34,7 +37,7 @@ _LEAVES = frozenset({KIND_NUMBER["AppointmentCancelled"], KIND_NUMBER["Appointme
 _STARTED, _ENDED, _ON_LEAVE = (KIND_NUMBER[name] for name in ("StayStarted", "StayEnded", "StayOnLeave"))
 
 
-class Visit(NamedTuple):
+class Visit(msgspec.Struct, frozen=True, gc=False):
     """Something that takes place somewhere at a time."""
 
     ref: str
@@ -61,7 +64,7 @@ class Visit(NamedTuple):
     """Leaves from a stay."""
 
 
-class Schooling(NamedTuple):
+class Schooling(msgspec.Struct, frozen=True, gc=False):
     """A pupil's time at a school; ``end`` is exclusive."""
 
     ref: str
@@ -115,7 +118,7 @@ def visit(citizen: Citizen, ref: str, rules: Rules) -> Visit | None:
         found = (
             None if attends == "OTHERS" else _view(citizen, ref, "MEETING", last, rules, rules.meeting_length)
         )
-        return found and found._replace(attends=attends == "CITIZEN")
+        return found and replace(found, attends=attends == "CITIZEN")
     if last.kind in _LEAVES or citizen.records.names[last.code] in _GONE:
         return None
     return _view(citizen, ref, "APPOINTMENT", last, rules, rules.appointment_length)
@@ -128,7 +131,7 @@ def _view(
         return None
     names = citizen.records.names
     institution = names[last.institution]
-    place = _place(institution, rules)
+    place = rules.place_of(institution)
     start = instant_of(last.start)
     given = None if last.end is None else instant_of(last.end)
     confidence = confidence_of(last.marks)
@@ -155,13 +158,13 @@ def _stay(citizen: Citizen, ref: str, facts: Sequence[PlannedFact], rules: Rules
     found = _view(citizen, ref, "STAY", first, rules, rules.stay_length)
     if found is None:
         return None
-    found = found._replace(away=_leaves(citizen, facts))
+    found = replace(found, away=_leaves(citizen, facts))
     if not ended:
         return found
     end = instant_of(cast("int", max(ended, key=source_order).end))
     if end <= found.start:
         return None
-    return found._replace(end=end, given_end=end, confidence=confidence_of(first.marks))
+    return replace(found, end=end, given_end=end, confidence=confidence_of(first.marks))
 
 
 def _leaves(citizen: Citizen, facts: Sequence[PlannedFact]) -> tuple[tuple[int, int], ...]:
@@ -197,7 +200,7 @@ def schooling(citizen: Citizen, ref: str, rules: Rules) -> Schooling | None:
         return None
     institution = names[last.institution]
     return Schooling(
-        ref, names[last.agency], institution, _place(institution, rules),
+        ref, names[last.agency], institution, rules.place_of(institution),
         None if last.start is None else instant_of(last.start),
         None if last.end is None else instant_of(last.end) + DAY,
         sensitivity_of(last.marks), protection_of(last.marks),
@@ -213,8 +216,3 @@ def protection(citizen: Citizen) -> int:
             if stand:
                 strongest = max(strongest, protection_of(max(stand, key=source_order).marks))
     return strongest
-
-
-def _place(institution: str, rules: Rules) -> Place:
-    system, code, _ = institution.split("\x1f", 2)
-    return rules.place(system, code)

@@ -23,10 +23,7 @@ Row = tuple[int, int, str]
 def burden_findings(citizen: str, place: str, day: int, calendar: Calendar, rules: Rules) -> Drafts:
     """The clusters at an institution that a visit on ``day`` may take part in."""
     drafts: Drafts = {}
-    known = calendar.at_place(place)
-    if len(known) < rules.burden_visits:
-        return drafts
-    rows = _near(known, day, rules.burden_days)
+    rows = _near(calendar.at_place(place), day, rules.burden_days)
     for cluster in clusters(rows, rules.burden_visits, rules.burden_days):
         draft = _draft(citizen, place, [calendar.visits[ref] for _, _, ref in cluster], calendar, rules)
         drafts[draft.id] = draft

@@ -25,9 +25,8 @@ def _pairs(ref: str, calendar: Calendar, rules: Rules) -> Iterator[tuple[Visit, 
     if ref[0] == "S":
         stay = calendar.stays.get(ref)
         if stay:
-            for other in calendar.visits.values():
-                if other.timed:
-                    yield other, stay
+            for other in calendar.around(stay.start, stay.end):
+                yield other, stay
         return
     one = calendar.visits.get(ref)
     if one is None or not one.timed:
@@ -36,8 +35,9 @@ def _pairs(ref: str, calendar: Calendar, rules: Rules) -> Iterator[tuple[Visit, 
     for other in calendar.around(one.start - reach, one.end + reach):
         if other.ref != ref:
             yield other, one
-    for stay in calendar.stays.values():
-        yield stay, one
+    for stay in sorted(calendar.stays.values(), key=_by_start):
+        if stay.start < one.end and one.start < stay.end:
+            yield stay, one
 
 
 def _by_start(visit: Visit) -> tuple[int, str]:

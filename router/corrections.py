@@ -52,6 +52,8 @@ def standing(records: Records, ref: str) -> Mapping[FactId, Standing]:
     if not corrects and not records.withdrawals:
         return _NONE
     facts = facts_about(records, ref)
+    if len(facts) <= 1 and not records.withdrawals:
+        return _NONE
     fallen: dict[FactId, Standing] = {}
     if records.withdrawals:
         for fact in facts:

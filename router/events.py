@@ -1,7 +1,13 @@
-"""What goes into the router's core and what comes out of it: plain values, nothing of Kafka."""
+"""What goes into the router's core and what comes out of it: plain values, nothing of Kafka.
+
+Structs, because several are made for each fact, and outside the search for garbage in circles, because they
+are in none.
+"""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from router.rules import Rules
 
@@ -13,7 +19,7 @@ COORDINATION = "coordination"
 MOVES = "router.moves"
 
 
-class Event(NamedTuple):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """A record as the core sees it. Instants in ``value`` are microseconds since the epoch, UTC."""
 
     topic: str
@@ -28,7 +34,7 @@ class Event(NamedTuple):
     """For a ``Move``: the fact or the state that it carries, already decoded."""
 
 
-class Output(NamedTuple):
+class Output(msgspec.Struct, frozen=True, gc=False):
     """A record that the core wants written: the stage encodes it."""
 
     topic: str
@@ -40,7 +46,7 @@ class Output(NamedTuple):
 Outputs = list[Output]
 
 
-class Turn(NamedTuple):
+class Turn(msgspec.Struct, frozen=True, gc=False):
     """What every part of one step needs to know."""
 
     home: str

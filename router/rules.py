@@ -20,7 +20,7 @@ DEFAULT_RULES = Path(__file__).parent / "rules_default.yaml"
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MINUTE = 60_000_000
 _HOUR = 60 * _MINUTE
-_MOST_STRANGERS = 10_000
+_MOST_MET = 10_000
 
 
 class RulesError(RefusedError):
@@ -64,19 +64,22 @@ class Rules:
     burden_days: int
     school: SchoolDays
     places: Mapping[tuple[str, str], Place]
-    _strangers: dict[tuple[str, str], Place] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
-    """Institutions that stand for themselves, made once; emptied when there are too many."""
+    _met: dict[str, Place] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Institutions by the names that ``place_of`` was asked for; emptied when there are too many."""
 
     def place(self, system: str, code: str) -> Place:
         """The institution; one that the register does not know stands for itself, somewhere unknown."""
-        found = self.places.get((system, code)) or self._strangers.get((system, code))
+        found = self.places.get((system, code))
+        return found or Place(f"{system}|{code}", self.zone, None, None, self.school)
+
+    def place_of(self, institution: str) -> Place:
+        """``place`` for an institution as one text: system, id and department, see ``facts.py``."""
+        found = self._met.get(institution)
         if found is None:
-            if len(self._strangers) >= _MOST_STRANGERS:
-                self._strangers.clear()
-            found = Place(f"{system}|{code}", self.zone, None, None, self.school)
-            self._strangers[system, code] = found
+            system, code, _ = institution.split("\x1f", 2)
+            if len(self._met) >= _MOST_MET:
+                self._met.clear()
+            found = self._met[institution] = self.place(system, code)
         return found
 
 

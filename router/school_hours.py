@@ -6,13 +6,16 @@ appointment that meets an exam is said once, as EXAM, not as SCHOOL_HOURS too.
 
 from datetime import datetime, timedelta
 
-from router.appointments import DATE_ONLY, Schooling, Visit, instant_at, local
+from router.appointments import DATE_ONLY, DAY, Schooling, Visit, instant_at, local
 from router.calendar import Calendar
 from router.findings import Draft, Drafts, PartyDraft, finding_id, party
 from router.rules import Place
 from router.travel import MINUTE
 
 _LONGEST_VISIT_DAYS = 14
+_REACH = 2 * DAY
+"""More than there can be between the start of an exam and either end of its local day."""
+_ALWAYS = 1 << 63
 
 
 def school_findings(citizen: str, ref: str, calendar: Calendar) -> Drafts:
@@ -22,7 +25,7 @@ def school_findings(citizen: str, ref: str, calendar: Calendar) -> Drafts:
         return {}
     drafts: Drafts = {}
     with_exam = set()
-    for exam in calendar.exams.values():
+    for exam in sorted(_exams_then(calendar, visit), key=_by_ref):
         draft = _exam(citizen, visit, exam, calendar.protection)
         if draft:
             drafts[draft.id] = draft
@@ -33,13 +36,22 @@ def school_findings(citizen: str, ref: str, calendar: Calendar) -> Drafts:
     return drafts
 
 
-def all_school_findings(citizen: str, calendar: Calendar) -> Drafts:
-    """The same for all appointments: when a school or an exam has changed."""
+def all_school_findings(
+    citizen: str, calendar: Calendar, begin: int = -_ALWAYS, end: int = _ALWAYS
+) -> Drafts:
+    """The same for all appointments in a span of time: when a school or an exam has changed."""
     drafts: Drafts = {}
     if calendar.exams or calendar.schools:
-        for ref in calendar.visits:
-            drafts.update(school_findings(citizen, ref, calendar))
+        for visit in calendar.around(begin, end):
+            drafts.update(school_findings(citizen, visit.ref, calendar))
     return drafts
+
+
+def span_of(thing: Visit | Schooling) -> tuple[int, int]:
+    """Outside of this, an exam or a time at a school meets no appointment."""
+    if isinstance(thing, Visit):
+        return thing.start - _REACH, max(thing.end, thing.start + _REACH)
+    return -_ALWAYS if thing.begin is None else thing.begin, _ALWAYS if thing.end is None else thing.end
 
 
 def school_day(place: Place, day: datetime) -> tuple[int, int] | None:
@@ -49,6 +61,20 @@ def school_day(place: Place, day: datetime) -> tuple[int, int] | None:
         return None
     begin, end = (datetime.combine(day.date(), at, tzinfo=place.zone) for at in hours)
     return instant_at(begin), instant_at(end)
+
+
+def _exams_then(calendar: Calendar, visit: Visit) -> list[Visit]:
+    """The exams that the visit may meet."""
+    found = []
+    for exam in calendar.exams.values():
+        begin, end = span_of(exam)
+        if begin < visit.end and visit.start < end:
+            found.append(exam)
+    return found
+
+
+def _by_ref(thing: Visit | Schooling) -> str:
+    return thing.ref
 
 
 def _schools_then(calendar: Calendar, visit: Visit) -> list[Schooling]:
@@ -61,7 +87,7 @@ def _schools_then(calendar: Calendar, visit: Visit) -> list[Schooling]:
             known = found.get(school.place.name)
             if known is None or school.ref < known.ref:
                 found[school.place.name] = school
-    return list(found.values())
+    return sorted(found.values(), key=_by_ref)
 
 
 def _school_days(citizen: str, visit: Visit, school: Schooling, protection: int) -> Drafts:

@@ -37,7 +37,7 @@ _UUID_TEXT = 36
 _END = b"\xff"
 
 
-class Fact(msgspec.Struct, array_like=True):
+class Fact(msgspec.Struct, array_like=True, gc=False):
     """A remembered fact. Instants are compact (``compact``), texts are numbers in ``Records.names``."""
 
     id: FactId
@@ -75,14 +75,14 @@ class CaseFact(Fact):
     title: str | None
 
 
-class Withdrawal(msgspec.Struct, array_like=True):
+class Withdrawal(msgspec.Struct, array_like=True, gc=False):
     """``by`` corrects or retracts a fact, which may not have come yet."""
 
     by: FactId
     retracts: bool
 
 
-class Mark(msgspec.Struct, array_like=True):
+class Mark(msgspec.Struct, array_like=True, gc=False):
     """What was last said about an entry that does not stand, or did not for a while."""
 
     status: int
@@ -169,14 +169,14 @@ def load(data: bytes) -> Citizen:
 
 _SECOND = 1_000_000
 _UINT32 = 1 << 32
+_WHOLE_SECONDS = _UINT32 * _SECOND
 _OFFSET = 1 << 63
 
 
 def compact(instant: int) -> int:
     """An instant in five bytes of msgpack when it is a whole second before 2106, else in nine."""
-    seconds, rest = divmod(instant, _SECOND)
-    if rest == 0 and 0 <= seconds < _UINT32:
-        return seconds
+    if instant % _SECOND == 0 and 0 <= instant < _WHOLE_SECONDS:
+        return instant // _SECOND
     return instant + _OFFSET if instant >= 0 else instant
 
 
@@ -189,12 +189,13 @@ def instant_of(value: int) -> int:
 
 def fact_id(event_id: str) -> FactId:
     """An event id as it is stored."""
-    if len(event_id) == _UUID_TEXT:
+    if len(event_id) == _UUID_TEXT and event_id[8:24:5] == "----":
+        digits = event_id.replace("-", "")
         try:
-            packed = bytes.fromhex(event_id.replace("-", ""))
+            packed = bytes.fromhex(digits)
         except ValueError:
             packed = b""
-        if len(packed) == _UUID_BYTES and event_id_of(packed) == event_id:
+        if len(packed) == _UUID_BYTES and packed.hex() == digits:
             return packed
     text = event_id.encode() + _END
     return text if len(text) != _UUID_BYTES else text + _END

@@ -4,14 +4,17 @@ import itertools
 import uuid
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.burden import clusters
 from router.findings import _NAMESPACE, finding_id
 from router.rules import load_rules
+from router.state import Citizen, dump, load
+from router.step import step
 from router.travel import EARTH_RADIUS_KM, kilometres
-from tests.router.building import appointment, at, cancelled, exam, person, place, pupil
+from tests.router.building import appointment, at, cancelled, code, exam, person, place, pupil, stay, time
 from tests.router.test_worked_examples import RULES
 from tests.router.world import World
 
@@ -175,3 +178,26 @@ def test_days_are_counted_on_the_clock_of_the_place():
     for name, day in (("a1", "2026-03-01 23:30"), ("a2", "2026-03-04 10:00"), ("a3", "2026-03-08 23:30")):
         other.put([appointment("N1", name, day)])
     assert other.run().reader.open_findings() == []
+
+
+@pytest.mark.parametrize("meets_both", ["exam", "stay"])
+def test_findings_are_said_in_the_same_order_whether_or_not_the_state_was_stored_before(meets_both):
+    moved: dict[str, Any] = {"record": "AppointmentRescheduled", "recorded": "2026-03-01 09:00"}
+    state: Citizen | None = None
+    for event in (
+        appointment("N1", "a1", "2026-03-02 10:00", "2026-03-02 11:00", where=place("clinic")),
+        appointment("N1", "a2", "2026-03-02 12:00", "2026-03-02 13:00", where=place("dentist")),
+        appointment("N1", "a1", "2026-03-02 09:30", "2026-03-02 10:30", where=place("clinic"), **moved),
+    ):
+        state, _ = step("N1", state, event, RULES)
+    assert state is not None
+    body = {"start": time("2026-03-02 08:00"), "kind": code("INPATIENT"), "ward": None}
+    last = (
+        exam("N1", "x1", "2026-03-02 08:00", "2026-03-02 15:00")
+        if meets_both == "exam"
+        else stay("StayStarted", "N1", "s1", body)
+    )
+    stored = load(dump(state))
+    _, said = step("N1", state, last, RULES)
+    assert [output.record for output in said].count("Finding") == 2
+    assert step("N1", stored, last, RULES)[1] == said
