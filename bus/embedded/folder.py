@@ -3,7 +3,7 @@
     kafka/              Kafka's own data
     server.properties   written at each start
     kafka.log           Kafka's warnings and errors; output.log holds what Java itself printed
-    recovery.log        what the controller said after the last crash
+    fencing.log         what the controller said before the broker started again (fencing.py)
     broker.json         where the broker can be reached; there only while it runs
     ports.json          the ports of the last run
     lock                locked by the broker's own process for as long as it lives
@@ -43,7 +43,7 @@ class BrokerFolder:
         self.data = self.path / "kafka"
         self.properties = self.path / "server.properties"
         self.log = self.path / "kafka.log"
-        self.recovery_log = self.path / "recovery.log"
+        self.fencing_log = self.path / "fencing.log"
         self.output = self.path / "output.log"
         self._state = self.path / "broker.json"
         self._ports = self.path / "ports.json"
@@ -53,11 +53,6 @@ class BrokerFolder:
     def is_formatted(self) -> bool:
         """True if Kafka's data folder was prepared to the end by an earlier start."""
         return (self.data / "meta.properties").is_file()
-
-    @property
-    def was_stopped_in_order(self) -> bool:
-        """True if Kafka closed its files at the end of the last run; it removes this mark when it starts."""
-        return (self.data / ".kafka_cleanshutdown").is_file()
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[int]:

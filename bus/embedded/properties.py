@@ -5,7 +5,8 @@ from collections.abc import Mapping
 HOST = "127.0.0.1"
 NODE_ID = 1
 
-_FENCING = {"broker.session.timeout.ms": 500, "broker.heartbeat.interval.ms": 100}
+_NEVER = 2**31 - 1
+_FENCING = {"broker.session.timeout.ms": 100, "broker.heartbeat.interval.ms": 50}
 
 
 def server_properties(data: str, broker_port: int, controller_port: int) -> str:
@@ -16,6 +17,9 @@ def server_properties(data: str, broker_port: int, controller_port: int) -> str:
         "process.roles": "broker,controller",
         "listeners": listeners,
         "advertised.listeners": listeners,
+        # Nobody can take over from a node that stands alone, and trying to does harm (fencing.py).
+        "controlled.shutdown.enable": "false",
+        "broker.session.timeout.ms": _NEVER,
         # One node holds the only copy of everything.
         "default.replication.factor": 1,
         "offsets.topic.replication.factor": 1,
@@ -39,7 +43,7 @@ def server_properties(data: str, broker_port: int, controller_port: int) -> str:
 
 
 def controller_properties(data: str, controller_port: int) -> str:
-    """The same node as a controller alone, which soon gives up a broker that it does not hear of."""
+    """The same node as a controller alone, which soon gives up a broker that is silent (fencing.py)."""
     listener = f"CONTROLLER://{HOST}:{controller_port}"
     roles = {"process.roles": "controller", "listeners": listener, "advertised.listeners": listener}
     return _text({**_common(data, controller_port), **roles, **_FENCING})

@@ -12,11 +12,11 @@ from typing import Self
 
 from bus.embedded import guard, java, network
 from bus.embedded.errors import BrokerError, PortTakenError
+from bus.embedded.fencing import wait_until_fenced
 from bus.embedded.folder import BrokerFolder, RunningBroker
 from bus.embedded.jars import JarCache, OnProgress
 from bus.embedded.processes import Process, end, end_group
 from bus.embedded.properties import HOST, controller_properties, server_properties
-from bus.embedded.recovery import wait_until_fenced
 from bus.embedded.storage import check_space, translated
 
 _READY_SECONDS = 60.0
@@ -92,8 +92,8 @@ class EmbeddedBroker:
             check_space(self.folder.path)
             if not self.folder.is_formatted:
                 self._format(jars)
-            elif not self.folder.was_stopped_in_order:
-                self._recover(jars, lock)
+            else:
+                self._fence(jars, lock)
             process = self._launch(jars, lock, detached=detached)
         self._process = None if detached else process
         return self._bootstrap_servers
@@ -127,9 +127,9 @@ class EmbeddedBroker:
             shutil.rmtree(self.folder.data, ignore_errors=True)
             raise self._failure("could not prepare its data folder", self._reports(0)) from error
 
-    def _recover(self, jars: list[Path], lock: int) -> None:
-        """Run the controller alone until it has given up the broker that was not ended in order."""
-        log, reports = self.folder.recovery_log, ""
+    def _fence(self, jars: list[Path], lock: int) -> None:
+        """Run the controller alone until it has given up the broker of the last run."""
+        log, reports = self.folder.fencing_log, ""
         for _ in range(_PORT_TRIES):
             (port,) = network.free_ports(HOST, 1)
             properties = controller_properties(self.folder.data.name, port)
@@ -145,10 +145,12 @@ class EmbeddedBroker:
             reports = said + self._reports(0)
             if _PORT_TAKEN not in reports:
                 break
-        raise self._failure("could not be brought back after it was killed", reports)
+        raise self._failure("could not be brought back on its old data", reports)
 
     def _launch(self, jars: list[Path], lock: int, *, detached: bool) -> Process:
         for attempt in range(_PORT_TRIES):
+            if attempt:
+                self._fence(jars, lock)  # Kafka may have registered the broker before it missed the port
             ports = self._choose_ports(first_try=attempt == 0)
             self._write_properties(ports)
             log_start = self.folder.log.stat().st_size if self.folder.log.exists() else 0
@@ -191,8 +193,8 @@ class EmbeddedBroker:
     def _spawn(self, jars: list[Path], lock: int, *, log: Path, detached: bool) -> Process:
         """Kafka itself, or Kafka below a guard; in a session of its own, so that Ctrl-C is ours alone."""
         arguments = [str(self.folder.properties)]
-        recovering = log == self.folder.recovery_log
-        command = java.command(jars, "kafka.Kafka", arguments, heap=self._heap, log=log, verbose=recovering)
+        fencing = log == self.folder.fencing_log
+        command = java.command(jars, "kafka.Kafka", arguments, heap=self._heap, log=log, fencing=fencing)
         if not detached:
             command = [sys.executable, "-I", "-S", guard.__file__, *command]
         with self.folder.output.open("wb") as output:

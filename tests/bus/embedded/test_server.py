@@ -151,6 +151,19 @@ def test_interrupted_preparation_is_made_good(new_broker: NewBroker, data_dir):
         assert broker.bootstrap_servers
 
 
+def test_start_that_ended_after_its_fencing_is_made_good(new_broker: NewBroker, data_dir):
+    with new_broker():
+        pass
+    said = data_dir / "fencing.log"
+    assert not said.exists()
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(PortTakenError):
+        new_broker(port=listener.getsockname()[1]).start()
+    assert "Fencing broker 1 " in said.read_text()
+    with new_broker() as broker:
+        assert broker.bootstrap_servers
+    assert "Fencing broker" not in said.read_text()
+
+
 async def test_killed_broker_is_noticed_and_loses_nothing(new_broker: NewBroker, data_dir):
     broker = new_broker()
     address = await asyncio.to_thread(broker.start)
