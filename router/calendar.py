@@ -6,27 +6,25 @@ Worked out from the facts when first asked for, then kept up to date one thing a
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 
+import msgspec
+
 from router.appointments import Schooling, Visit, protection, schooling, visit
 from router.rules import Rules
 from router.state import Citizen
 
 
-class Calendar:
+class Calendar(msgspec.Struct, eq=False, gc=False):
     """Current visits, stays, exams and schools of one citizen."""
 
-    __slots__ = ("_by_place", "_by_start", "_longest", "exams", "protection", "schools", "stays", "visits")
-
-    def __init__(self) -> None:
-        """Empty."""
-        self.visits: dict[str, Visit] = {}
-        """Appointments and meetings by reference."""
-        self.stays: dict[str, Visit] = {}
-        self.exams: dict[str, Visit] = {}
-        self.schools: dict[str, Schooling] = {}
-        self.protection = 0
-        self._by_start: list[tuple[int, str]] = []
-        self._by_place: dict[str, list[tuple[int, int, str]]] = {}
-        self._longest = 0
+    visits: dict[str, Visit] = {}
+    """Appointments and meetings by reference."""
+    stays: dict[str, Visit] = {}
+    exams: dict[str, Visit] = {}
+    schools: dict[str, Schooling] = {}
+    protection: int = 0
+    _by_start: list[tuple[int, str]] = []
+    _by_place: dict[str, list[tuple[int, int, str]]] = {}
+    _longest: int = 0
 
     def refresh(self, citizen: Citizen, ref: str, rules: Rules) -> None:
         """Take in what has changed about one thing."""

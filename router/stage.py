@@ -68,10 +68,12 @@ class CitizenStage:
         """The next state and the encoded outputs."""
         after, said = step(key, state, event, self._rules)
         encode = self._codec.encode
-        return after, [
-            Output(output.topic, output.key.encode(), encode(output.record, output.value), _headers(output))
-            for output in said
-        ]
+        outputs = []
+        for output in said:
+            subject = output.key.encode()
+            value = encode(output.record, output.value)
+            outputs.append(Output(output.topic, subject, value, _headers(output, subject)))
+        return after, outputs
 
     def dump(self, state: Citizen) -> bytes:
         """The state as bytes."""
@@ -120,17 +122,21 @@ def _constant(record: str) -> tuple[Header, ...]:
     return constant_headers(catalogue().records[record], _SOURCE)
 
 
-def _headers(output: Said) -> Sequence[Header]:
+@cache
+def _markings(sensitivity: str | None, protection: str | None) -> tuple[Header, ...]:
+    if sensitivity is None or protection is None:
+        return ()
+    return ("samband_sensitivity", sensitivity.encode()), ("samband_protection", protection.encode())
+
+
+def _headers(output: Said, subject: bytes) -> Sequence[Header]:
     """CloudEvents attributes and markings; none on what stays inside the router."""
     value, name = output.value, _NAMES.get(output.record)
     if name is None:
         return ()
-    headers = [
+    return (
         *_constant(output.record),
         ("ce_id", f"{output.key}.{value[name]}.{value['revision']}".encode()),
-        ("ce_subject", output.key.encode()),
-    ]
-    if "protection" in value:
-        headers.append(("samband_sensitivity", value["sensitivity"].encode()))
-        headers.append(("samband_protection", value["protection"].encode()))
-    return headers
+        ("ce_subject", subject),
+        *_markings(value.get("sensitivity"), value.get("protection")),
+    )

@@ -2,6 +2,7 @@
 
 Names, titles of appointments and free text pass through and are not kept. Every fact is kept as a short row,
 grouped by the thing that it is about, so that a late, repeated, withdrawn or moved fact finds its place.
+All of it is outside the search for garbage in circles, because there are none and there are many of it.
 The encoded form is one byte for the format's version and msgpack of the structures as arrays
 (docs/adr/0008-router-state.md).
 """
@@ -90,7 +91,7 @@ class Mark(msgspec.Struct, array_like=True, gc=False):
     revision: int
 
 
-class Records(msgspec.Struct, array_like=True):
+class Records(msgspec.Struct, array_like=True, gc=False):
     """All that is stored for one key."""
 
     alias: str | None = None
@@ -111,19 +112,15 @@ class Records(msgspec.Struct, array_like=True):
     """Last revision of each finding by its id; negative when it is closed."""
 
 
-class Citizen:
-    """A citizen's records, and what is worked out from them and never stored."""
+class Citizen(msgspec.Struct, eq=False, gc=False):
+    """A citizen's records, and what is worked out from them when it is asked for and never stored."""
 
-    __slots__ = ("calendar", "case_views", "key", "numbers", "records")
-
-    def __init__(self, records: Records | None = None) -> None:
-        """Nothing is worked out before it is asked for."""
-        self.records = records or Records()
-        self.key = ""
-        """The key under which the citizen is spoken of; empty until it is asked for, see ``identity.py``."""
-        self.numbers: dict[str, int] | None = None if records else {}
-        self.calendar: Any = None
-        self.case_views: dict[str, Any] = {}
+    records: Records = msgspec.field(default_factory=Records)
+    key: str = ""
+    """The key under which the citizen is spoken of; empty until it is asked for, see ``identity.py``."""
+    numbers: dict[str, int] | None = None
+    calendar: Any = None
+    case_views: dict[str, Any] = {}
 
     def number(self, name: str) -> int:
         """The number of a text, which is added when it is new."""
