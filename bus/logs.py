@@ -123,6 +123,20 @@ class Event(Enum):
         "engine_stage_failed", Level.ERROR, "A stage failed by a bug of ours; the worker stops.",
         "stage", "topic", "partition", "offset", "error",
     )  # fmt: skip
+    ENGINE_PARKED = (
+        "engine_parked", Level.WARNING,
+        "A stage failed on a record; it and all later ones of its key wait for an operator.",
+        "stage", "topic", "partition", "offset", "error",
+    )  # fmt: skip
+    ENGINE_DECIDED = (
+        "engine_decided", Level.INFO, "Operators' decisions about parked keys were carried out.",
+        "stage", "partition", "reason", "count",
+    )  # fmt: skip
+    ENGINE_CLOCK_REFUSED = (
+        "engine_clock_refused", Level.ERROR,
+        "The broker refused a tick: this machine's clock is ahead of the broker's.",
+        "stage", "partition",
+    )  # fmt: skip
     LIBRARY_MESSAGE = (
         "library_message", Level.WARNING, "A library logged a warning or an error.", "template", "logger",
     )  # fmt: skip

@@ -88,6 +88,24 @@ ENGINE_STATES = Gauge(
     ["stage", "partition"],
     registry=REGISTRY,
 )
+ENGINE_PARKED_KEYS = Gauge(
+    "samband_engine_parked_keys",
+    "Keys that wait for an operator because the stage failed on one of their records.",
+    ["stage", "partition"],
+    registry=REGISTRY,
+)
+ENGINE_PARKED_RECORDS = Gauge(
+    "samband_engine_parked_records",
+    "Records that wait behind such a failure, the failed ones included.",
+    ["stage", "partition"],
+    registry=REGISTRY,
+)
+ENGINE_LAST_TICK = Gauge(
+    "samband_engine_last_tick_timestamp_seconds",
+    "The last minute that this process wrote as a tick, in seconds since the epoch.",
+    ["stage", "partition"],
+    registry=REGISTRY,
+)
 
 CONNECTOR_INPUTS = Counter(
     "samband_connector_inputs_total",

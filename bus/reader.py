@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from bus.cluster import connection
 from bus.errors import MissingTopicError, translated
@@ -68,6 +68,32 @@ async def follow(settings: Settings, *topics: str, from_beginning: bool = False)
             yield record
 
 
+async def read_one(settings: Settings, topic: str, partition: int, offset: int) -> AsyncIterator[Record]:
+    """The committed record at one place of the logical ``topic``; none if it is gone or was aborted.
+
+    Raises BusUnavailableError if Kafka is away.
+    """
+    place = TopicPartition(settings.topic(topic), partition)
+    consumer = _consumer(settings)
+    try:
+        with translated(f"reading {topic}"):
+            await consumer.start()
+            consumer.assign([place])
+            first = (await consumer.beginning_offsets([place]))[place]
+            end = (await consumer.end_offsets([place]))[place]
+            if not first <= offset < end:
+                return
+            consumer.seek(place, offset)
+            while not (found := await consumer.getmany(place, timeout_ms=_WAIT_MS, max_records=1)):
+                if await consumer.position(place) > offset:
+                    return
+        for record in found[place]:
+            if record.offset == offset:
+                yield _record(topic, record)
+    finally:
+        await consumer.stop()
+
+
 async def decoded(
     records: AsyncIterator[Record], codec: Codec | None = None
 ) -> AsyncGenerator[DecodedRecord, None]:
@@ -93,13 +119,7 @@ async def _read(
         )
     partitions = [TopicPartition(name, number) for name in sorted(counts) for number in range(counts[name])]
     doing = f"reading {', '.join(topics)}"
-    consumer = AIOKafkaConsumer(
-        **connection(settings, "reader"),
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-        max_partition_fetch_bytes=4 * 1024 * 1024,
-        fetch_max_wait_ms=_WAIT_MS // 2,
-    )
+    consumer = _consumer(settings)
     try:
         with translated(doing):
             await consumer.start()
@@ -111,13 +131,10 @@ async def _read(
             for place, batch in batches.items():
                 end = None if follow else left.get(place, 0)
                 yield [
-                    Record(
-                        logical[place.topic], place.partition, record.offset, record.timestamp * 1000,
-                        record.key, record.value, tuple(record.headers),
-                    )
+                    _record(logical[place.topic], record)
                     for record in batch
                     if end is None or record.offset < end
-                ]  # fmt: skip
+                ]
             with translated(doing):
                 for place in [] if follow else list(left):
                     if await consumer.position(place) >= left[place]:
@@ -125,6 +142,23 @@ async def _read(
                         consumer.pause(place)
     finally:
         await consumer.stop()
+
+
+def _consumer(settings: Settings) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(
+        **connection(settings, "reader"),
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        max_partition_fetch_bytes=4 * 1024 * 1024,
+        fetch_max_wait_ms=_WAIT_MS // 2,
+    )
+
+
+def _record(topic: str, record: ConsumerRecord) -> Record:
+    return Record(
+        topic, record.partition, record.offset, record.timestamp * 1000,
+        record.key, record.value, tuple(record.headers),
+    )  # fmt: skip
 
 
 async def _seek(

@@ -236,6 +236,27 @@ class EngineSettings(Group):
         le=5_000,
         description="… or after this time. Small is quick at low rates, large saves processor time.",
     )
+    breaker_keys: int = Field(
+        10,
+        ge=1,
+        description=(
+            "A worker stops when so many keys of one partition have failed, because then it is a fault of "
+            "ours and no single citizen's; before that each is parked."
+        ),
+    )
+    breaker_share: float = Field(
+        0.05,
+        gt=0,
+        le=1,
+        description="… and they are at least this share of the records tried meanwhile.",
+    )
+    write_ticks: bool = Field(
+        default=True,
+        description=(
+            "Write the minutes of this machine's clock as ticks for stages that live in time. Turned off, "
+            "something else writes them, e.g. a simulation."
+        ),
+    )
     state_dir: Path | None = Field(
         None,
         description=(

@@ -10,6 +10,7 @@ from samband.cli.broker import app as broker
 from samband.cli.demo import demo
 from samband.cli.dlq import app as dlq
 from samband.cli.legacy import legacy
+from samband.cli.parked import app as parked
 from samband.cli.processes import connector, router, serve_contract
 from samband.cli.schemas import app as schemas
 from samband.cli.tail import tail
@@ -40,6 +41,7 @@ app.add_typer(router, name="router")
 app.command()(timeline)
 app.command()(tail)
 app.add_typer(dlq, name="dlq")
+app.add_typer(parked, name="parked")
 app.command(hidden=True)(legacy)
 
 
