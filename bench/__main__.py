@@ -9,10 +9,10 @@ import typer
 from rich.console import Console
 
 from bench.benchmarks import BENCHMARKS
-from bench.figures import Entry, WrongAnswerError, as_json
+from bench.figures import Figure, WrongAnswerError, as_json
 from bench.machine import machine
 from bench.plan import LEAST_RUNS, Plan
-from bench.report import tables
+from bench.report import table
 from bus.process import exit_code, report
 from schemas.errors import SambandError
 
@@ -50,13 +50,12 @@ def main(
     figures = _measure(tuple(only or BENCHMARKS), runs, scale)
     if json is not None:
         json.write_text(as_json(figures, _command(only or (), scale), machine()) + "\n", encoding="utf-8")
-    for shown in tables(figures, machine()):
-        Console().print(shown)
+    Console().print(table(figures, machine()))
 
 
-def _measure(names: tuple[str, ...], runs: int, scale: float) -> list[Entry]:
+def _measure(names: tuple[str, ...], runs: int, scale: float) -> list[Figure]:
     console = Console(stderr=True)
-    figures: list[Entry] = []
+    figures: list[Figure] = []
     for name in names:
         with console.status(name) as status:
 

@@ -43,6 +43,7 @@ KEYS: dict[str, str] = {
     "offset": "offset in the partition",
     "partition": "partition number",
     "partitions": "how many partitions",
+    "partitions_kept": "how many of them were here before, with their state",
     "peer": "address of the other side of a connection",
     "port": "port number",
     "reason": "code from a closed list",
@@ -94,8 +95,13 @@ class Event(Enum):
         "The group gave partitions to this process.",
         "stage",
         "partitions",
+        "partitions_kept",
     )
-    ENGINE_REVOKED = ("engine_revoked", Level.INFO, "The group took partitions away.", "stage", "partitions")
+    ENGINE_REVOKED = (
+        "engine_revoked", Level.INFO,
+        "The group shares its partitions out anew; their transactions were asked to end.",
+        "stage", "partitions",
+    )  # fmt: skip
     ENGINE_RESTORED = (
         "engine_restored", Level.INFO, "A partition's state is up to date and it is worked on.",
         "stage", "partition", "records", "state_keys", "duration_ms", "reason",

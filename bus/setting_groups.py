@@ -211,6 +211,20 @@ class EngineSettings(Group):
     max_batch_records: int = Field(
         4000, ge=1, le=100_000, description="The most records in one transaction of one partition."
     )
+    max_batch_bytes: int = Field(
+        16 * 1024 * 1024,
+        ge=1024 * 1024,
+        le=1024 * 1024 * 1024,
+        description="The most bytes, read and written, in one transaction of one partition.",
+    )
+    instance_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]*$", max_length=100)] = Field(
+        "",
+        description=(
+            "A name that this process keeps over restarts and shares with no other, e.g. the name of a "
+            "StatefulSet's pod. With it, a restart within kafka.session_timeout_seconds gets the same "
+            "partitions back and nobody else notices. Empty: partitions go to others as soon as it stops."
+        ),
+    )
     transaction_timeout_seconds: float = Field(
         30.0,
         ge=5,

@@ -5,7 +5,7 @@ import gc
 
 from bus.admin import AdminServer
 from bus.endpoints import announced
-from bus.engine.engine import StageRunner
+from bus.engine.runner import StageRunner
 from bus.registry.codec import codec_of
 from bus.settings import Settings
 from router.rules import load_rules
@@ -33,7 +33,7 @@ async def run_router(settings: Settings, stop: asyncio.Event) -> None:
     search_garbage_rarely()
     codec = await asyncio.to_thread(codec_of, settings)
     rules = load_rules(settings.router.rules, settings.router.institutions)
-    runner = StageRunner(CitizenStage(codec, rules), settings)
+    runner = StageRunner([CitizenStage(codec, rules)], settings)
     async with AdminServer(settings.admin, runner.not_ready) as admin:
         with announced(settings.data_dir, "router", {"admin": admin.url}):
             await runner.run(stop)

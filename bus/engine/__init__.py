@@ -1,8 +1,13 @@
 """The exactly-once engine: a pure stage over co-partitioned topics, a batch of records as one transaction.
 
 stage.py         what a stage is
+runner.py        some stages in one process
 engine.py        a member of the group; one task per partition
+assignor.py      who gets which partition
 task.py          a partition's work: take over, transact, begin again after doubt
+fetching.py      how the client asks for records
+inputs.py        a partition's records and where the work stands in them
+pace.py          how much at once, and when to commit
 processor.py     the hot path: decode, step, write
 transaction.py   the transactional producer of a partition
 store.py         local state with its checkpoint
@@ -12,6 +17,7 @@ watch.py         metrics and log lines
 """
 
 from bus.engine.engine import Engine
+from bus.engine.runner import StageRunner
 from bus.engine.stage import Output, Stage
 
-__all__ = ["Engine", "Output", "Stage"]
+__all__ = ["Engine", "Output", "Stage", "StageRunner"]

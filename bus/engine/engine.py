@@ -2,31 +2,34 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from typing import Generic, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
 from bus import metrics
 from bus.cluster import connection
+from bus.engine.assignor import StickyAssignor
+from bus.engine.fetching import tune
 from bus.engine.names import Names
+from bus.engine.pace import Load
 from bus.engine.stage import Stage
 from bus.engine.task import PartitionTask, Place
 from bus.errors import MissingTopicError, TopicMismatchError, translated
-from bus.logs import Event, error_class, get_logger
+from bus.logs import Event, get_logger
 from bus.settings import Settings
 from bus.topics import partition_counts
-from schemas.errors import RetriableError
 
 S = TypeVar("S")
 E = TypeVar("E")
 
-_REVOKE_SECONDS = 5.0
-"""A running transaction may take so long to end when partitions go elsewhere; then it is given up."""
-_FIRST_PAUSE = 0.2
-_LONGEST_PAUSE = 5.0
+_REVOKE_SECONDS = 3.0
+"""A running transaction may take so long to end when the group shares out anew; then it is given up."""
+_REJOIN_SECONDS = 10.0
+"""The group waits at most this long for its members before it shares out without those that are silent."""
+_HEARTBEAT_SECONDS = 0.5
+"""How often a member asks; how soon it hears that the group shares out anew, while others wait for it."""
+_END_SECONDS = 5.0
 _MAX_POLL_MS = 24 * 3600 * 1000
 """Restoring may take long; that a process is alive is what heartbeats tell."""
 
@@ -42,6 +45,8 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
         self._log = get_logger("engine")
         self._tasks: dict[int, PartitionTask[S, E]] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
+        self._assignor = StickyAssignor(self._tasks.keys)
+        self._load = Load()
         self._failed: asyncio.Future[None] | None = None
         self._assigned_once = False
         self._consumer: AIOKafkaConsumer
@@ -68,10 +73,11 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
             enable_auto_commit=False,
             isolation_level="read_committed",
             auto_offset_reset="none",
-            partition_assignment_strategy=(RangePartitionAssignor,),
+            partition_assignment_strategy=(self._assignor,),
+            group_instance_id=self._settings.engine.instance_id or None,
             session_timeout_ms=int(self._settings.kafka.session_timeout_seconds * 1000),
-            heartbeat_interval_ms=int(self._settings.kafka.session_timeout_seconds * 1000 / 10),
-            rebalance_timeout_ms=int(_REVOKE_SECONDS * 4000),
+            heartbeat_interval_ms=int(_HEARTBEAT_SECONDS * 1000),
+            rebalance_timeout_ms=int(_REJOIN_SECONDS * 1000),
             max_poll_interval_ms=_MAX_POLL_MS,
             fetch_min_bytes=self._settings.engine.fetch_min_bytes,
             fetch_max_wait_ms=self._settings.engine.fetch_max_wait_ms,
@@ -79,13 +85,14 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
         try:
             with translated(f"starting stage {self._stage.name}"):
                 await self._consumer.start()
+                tune(self._consumer, self._settings.engine)
                 await self._check_topics()
             self._consumer.subscribe(sorted(self._names.logical), listener=self)
             stopped = asyncio.ensure_future(stop.wait())
             await asyncio.wait((stopped, self._failed), return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
         finally:
-            await self._stop_tasks()
+            await self._end(list(self._tasks))
             await self._consumer.stop()
         if self._failed.done():
             self._failed.result()
@@ -107,75 +114,76 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
             )
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Called by the client before partitions may go elsewhere; it waits for the end of this."""
-        if self._tasks:
-            self._log.emit(Event.ENGINE_REVOKED, stage=self._stage.name, partitions=len(self._tasks))
-        await self._stop_tasks()
+        """Called by the client before partitions may go elsewhere; it waits for the end of this.
+
+        All partitions are asked back at each change of the group, and most of them come back at once. So
+        their transactions are ended, and everything else is kept.
+        """
+        tasks = self._tasks
+        if not tasks:
+            return
+        self._log.emit(Event.ENGINE_REVOKED, stage=self._stage.name, partitions=len(tasks))
+        waits = {}
+        for number, task in tasks.items():
+            task.hold()
+            waits[asyncio.ensure_future(task.quiet())] = number
+        _, late = await asyncio.wait(waits, timeout=_REVOKE_SECONDS)
+        for wait in late:
+            wait.cancel()
+            self._running[waits[wait]].cancel()
+        await self._end([waits[wait] for wait in late])
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Called by the client when partitions have come. Must not raise: the client would swallow it."""
-        places = set(assigned)
+        try:
+            await self._take(set(assigned))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the engine ends with it
+            self._fail(error)
+
+    async def _take(self, places: set[TopicPartition]) -> None:
+        """Go on with the partitions that were here before, begin with those that are new, end the others."""
         numbers = sorted({place.partition for place in places})
         self._consumer.pause(*places)
+        await self._end([number for number in self._tasks if number not in numbers])
+        kept = len(self._tasks)
+        place = Place(self._settings, self._consumer, self._names, self._load)
         hot_states = self._settings.engine.hot_states // max(1, len(numbers))
-        place = Place(self._settings, self._consumer, self._names, hot_states)
+        for task in self._tasks.values():
+            task.release(hot_states)
         for number in numbers:
-            task = PartitionTask(self._stage, place, number)
-            running = asyncio.create_task(task.run(), name=f"{self._stage.name}-{number}")
-            running.add_done_callback(self._ended)
-            self._tasks[number] = task
-            self._running[number] = running
+            if number not in self._tasks:
+                self._begin(number, PartitionTask(self._stage, place, number, hot_states))
         self._assigned_once = True
         self._partitions.set(len(numbers))
-        self._log.emit(Event.ENGINE_ASSIGNED, stage=self._stage.name, partitions=len(numbers))
+        self._log.emit(
+            Event.ENGINE_ASSIGNED, stage=self._stage.name, partitions=len(numbers), partitions_kept=kept
+        )
+
+    def _begin(self, number: int, task: PartitionTask[S, E]) -> None:
+        running = asyncio.create_task(task.run(), name=f"{self._stage.name}-{number}")
+        running.add_done_callback(self._ended)
+        self._tasks[number] = task
+        self._running[number] = running
 
     def _ended(self, running: asyncio.Task[None]) -> None:
         error = None if running.cancelled() else running.exception()
-        if error is not None and self._failed is not None and not self._failed.done():
+        if error is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        if self._failed is not None and not self._failed.done():
             self._failed.set_exception(error)
 
-    async def _stop_tasks(self) -> None:
-        """Let every task end its transaction; give up those that take too long."""
-        tasks, running = self._tasks, list(self._running.values())
-        self._tasks, self._running = {}, {}
-        self._partitions.set(0)
-        for task in tasks.values():
-            task.stop()
+    async def _end(self, numbers: Iterable[int]) -> None:
+        """Let these tasks end their transactions; give up those that take too long."""
+        running = []
+        for number in numbers:
+            self._tasks.pop(number).stop()
+            running.append(self._running.pop(number))
+        self._partitions.set(len(self._tasks))
         if running:
-            _, late = await asyncio.wait(running, timeout=_REVOKE_SECONDS)
+            _, late = await asyncio.wait(running, timeout=_END_SECONDS)
             for one in late:
                 one.cancel()
             if late:
-                await asyncio.wait(late, timeout=_REVOKE_SECONDS)
-
-
-class StageRunner(Generic[S, E]):
-    """Runs a stage until it is told to stop, waiting for Kafka as long as it takes."""
-
-    def __init__(self, stage: Stage[S, E], settings: Settings) -> None:
-        """Nothing happens before `run`."""
-        self._stage = stage
-        self._settings = settings
-        self._engine: Engine[S, E] | None = None
-
-    def not_ready(self) -> Sequence[str]:
-        """Why the stage does not do its work yet, for /readyz."""
-        return ["starting"] if self._engine is None else self._engine.not_ready()
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Run until ``stop``. Raises what going on would do harm with (FatalError)."""
-        log = get_logger("engine")
-        attempt = 0
-        while not stop.is_set():
-            self._engine = Engine(self._stage, self._settings)
-            try:
-                await self._engine.run(stop)
-            except RetriableError as error:
-                attempt += 1
-                log.emit(Event.BUS_UNAVAILABLE, error=error_class(error), attempt=attempt)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(
-                        stop.wait(), min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(attempt, 10))
-                    )
-            else:
-                return
+                await asyncio.wait(late, timeout=_END_SECONDS)

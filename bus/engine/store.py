@@ -69,7 +69,8 @@ class Store(Generic[S]):
         self._disk = Disk(path)
         self.notes = Notes(self._disk)
         self._states = states
-        self._hot_limit = hot_limit
+        self.hot_limit = hot_limit
+        """Bounds the decoded values in memory; may be changed at any time."""
         self._difference_min_bytes = difference_min_bytes
         self._hot: dict[bytes, S | None] = {}
         self._heads: dict[bytes, Head] = {}
@@ -175,7 +176,7 @@ class Store(Generic[S]):
             if state is not None:
                 hot[key] = state  # to the young end
         self._dirty.clear()
-        for key in list(islice(hot, max(0, len(hot) - self._hot_limit))):
+        for key in list(islice(hot, max(0, len(hot) - self.hot_limit))):
             del hot[key]
             heads.pop(key, None)
 

@@ -9,6 +9,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.client import AIOKafkaClient, ConnectionGroup
+from aiokafka.errors import KafkaError, NodeNotReadyError
+from aiokafka.protocol.produce import ProduceRequest
+from aiokafka.protocol.transaction import (
+    AddOffsetsToTxnRequest,
+    AddPartitionsToTxnRequest,
+    EndTxnRequest,
+    TxnOffsetCommitRequest,
+)
 
 from bus.cluster import connection
 from bus.discard import discard
@@ -18,11 +27,21 @@ from bus.producer import MAX_REQUEST_BYTES
 from bus.settings import Settings
 
 BATCH_BYTES = 512 * 1024
-_NO_HEADERS: list[tuple[str, bytes]] = []
+_ASKED_ONCE = (
+    ProduceRequest,
+    AddPartitionsToTxnRequest,
+    AddOffsetsToTxnRequest,
+    TxnOffsetCommitRequest,
+    EndTxnRequest,
+)
 
 Header = tuple[str, bytes]
 Ends = dict[tuple[str, int], int]
 """Next offset by physical topic and partition."""
+
+
+class DoubtfulAnswerError(Exception):
+    """A request may have been carried out or not. No KafkaError, for those aiokafka's sender tries again."""
 
 
 class Target:
@@ -57,7 +76,13 @@ class TransactionalWriter:
             max_request_size=MAX_REQUEST_BYTES,
             retry_backoff_ms=15,
         )
+        _ask_once(self._producer.client)
         self.written = 0
+        """Records in the running transaction."""
+        self.sent_bytes = 0
+        """At least so many bytes of it were sent already."""
+        self.input_partitions = 0
+        """How many partitions the inputs have; 0 while that is not known."""
 
     async def start(self) -> None:
         """Fence every earlier owner of the transactional id and end what it left open."""
@@ -67,14 +92,28 @@ class TransactionalWriter:
 
     async def begin(self) -> None:
         """Open a transaction; the broker hears of it with the first batch."""
-        self.written = 0
+        self.written = self.sent_bytes = 0
         await self._producer.begin_transaction()
 
-    def write(self, topic: str, key: bytes, value: bytes, headers: Sequence[Header], timestamp: int) -> None:
-        """Add a record to the running transaction, placed by its key. ``timestamp`` in milliseconds."""
+    def write(
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes,
+        headers: Sequence[Header],
+        timestamp: int,
+        home: int | None = None,
+    ) -> None:
+        """Add a record to the running transaction, placed by its key. ``timestamp`` in milliseconds.
+
+        ``home`` is where the key was found among the inputs, if it was: topics with as many partitions have
+        it there too, which saves hashing it.
+        """
         target = self._targets.get(topic)
         if target is None:
             self._unplaced.append((topic, key, value, headers, timestamp))
+        elif home is not None and target.count == self.input_partitions:
+            self.place(target, home, key, value, headers, timestamp)
         else:
             self.place(target, key_hash(key) % target.count, key, value, headers, timestamp)
 
@@ -89,7 +128,7 @@ class TransactionalWriter:
     ) -> None:
         """Add a record to a partition."""
         builder = target.builders[partition]
-        fields = list(headers) if headers else _NO_HEADERS
+        fields = headers if type(headers) is list else list(headers)
         if (
             builder is None
             or builder.append(timestamp=timestamp, key=key, value=value, headers=fields) is None
@@ -116,6 +155,7 @@ class TransactionalWriter:
                 target = await self.target(topic)
                 self.place(target, key_hash(key) % target.count, key, value, headers, timestamp)
         full, self._full = self._full, []
+        self.sent_bytes += len(full) * BATCH_BYTES
         for topic, partition, builder in full:
             await self._send(topic, partition, builder)
 
@@ -156,6 +196,29 @@ class TransactionalWriter:
         for *_, confirmation in self._confirmations:
             confirmation.add_done_callback(_heard)
         await discard(self._producer)
+
+
+def _ask_once(client: AIOKafkaClient) -> None:
+    """Let a transactional request whose answer is lost end the producer instead of being sent again.
+
+    aiokafka sends it again after a connection error or a time-out, on a new connection. The broker may then
+    meet the first one later: an EndTxn that was delayed beyond the next transaction's begin would end that
+    one (KIP-890). An error of another kind is not retried by the sender: it fails all that is under way.
+    What was never sent may be tried again; so may InitProducerId, which fences whoever asked before.
+    """
+    send = client.send
+
+    async def ask(node: int, request: Any, *, group: ConnectionGroup = ConnectionGroup.DEFAULT) -> Any:
+        try:
+            return await send(node, request, group=group)
+        except NodeNotReadyError:
+            raise
+        except KafkaError as error:
+            if isinstance(request, _ASKED_ONCE):
+                raise DoubtfulAnswerError from error
+            raise
+
+    client.send = ask
 
 
 def _heard(future: asyncio.Future[Any]) -> None:

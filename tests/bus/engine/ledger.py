@@ -15,8 +15,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 
 from bus import process
-from bus.engine import Output
-from bus.engine.engine import StageRunner
+from bus.engine import Output, StageRunner
 from bus.engine.names import Names
 from bus.logs import configure
 from bus.settings import load_settings
@@ -98,7 +97,7 @@ def main() -> int:
     configure(settings.log)
     for flag in sys.argv[1:]:
         FLAGS[flag]()
-    return process.run("worker", StageRunner(Ledger(), settings).run)
+    return process.run("worker", StageRunner([Ledger()], settings).run)
 
 
 if __name__ == "__main__":

@@ -137,13 +137,14 @@ async def test_a_bug_in_the_stage_stops_the_worker_and_nothing_is_lost(settings:
 @pytest.mark.slow
 async def test_killed_workers_lose_nothing_and_double_nothing(settings: Settings, tmp_path: Path):
     chance = random.Random(4)
-    await send(settings, numbered(6000))
     with workers() as started:
         for round_ in range(3):
-            started.append(worker := Worker(settings, tmp_path / f"worker-{round_}.log"))
+            await send(settings, numbered(1500))
             before = await count_outputs(settings)
+            started.append(worker := Worker(settings, tmp_path / f"worker-{round_}.log"))
             await outputs_reach(settings, before + chance.randint(100, 900))
             worker.kill()
+        await send(settings, numbered(1500))
         started.append(Worker(settings, tmp_path / "last.log"))
         await outputs_reach(settings, 6000)
         assert started[-1].stop() == 0

@@ -1,0 +1,98 @@
+"""How large a piece of work is, and when a transaction is committed: small and soon, or large and cheap."""
+
+import time
+from collections.abc import Callable
+
+Clock = Callable[[], float]
+
+_LOOK_SECONDS = 0.2
+_SHARE = 0.4
+"""The share of a core up to which records are committed as soon as can be."""
+_LEAST, _MOST = 0.5, 4.0
+_SMOOTH = 0.2
+_SLICE_SECONDS = 0.02
+_SLICE_MOST = 500
+
+
+class Load:
+    """How busy this process is, shared by all its partitions."""
+
+    def __init__(self, clock: Clock = time.monotonic, used: Clock = time.process_time) -> None:
+        """``used`` gives the processor seconds of the process."""
+        self._clock = clock
+        self._used = used
+        self._at, self._spent = clock(), used()
+        self._patience = _LEAST
+
+    def patience(self) -> float:
+        """How many commits' time records are collected between two commits.
+
+        It grows while the process takes more than its share of a core and shrinks while it takes less.
+        """
+        now = self._clock()
+        passed = now - self._at
+        if passed >= _LOOK_SECONDS:
+            spent = self._used()
+            grow = (spent - self._spent) / passed > _SHARE
+            self._patience = min(_MOST, max(_LEAST, self._patience * (1.3 if grow else 0.8)))
+            self._at, self._spent = now, spent
+        return self._patience
+
+
+class Pace:
+    """When one partition commits."""
+
+    def __init__(self, interval: float, load: Load, clock: Clock = time.monotonic) -> None:
+        """``interval``: the longest time in seconds that a transaction collects records."""
+        self._interval = interval
+        self._load = load
+        self._clock = clock
+        self._committed_at = -interval
+        self._commit_seconds = 0.0
+        self.began = 0.0
+        self.limit = 0.0
+        """From here on no more records are taken."""
+        self.due = 0.0
+        """From here on nobody waits for more records."""
+
+    def begin(self) -> None:
+        """A transaction begins with its first record."""
+        self.began = self._clock()
+        self.limit = self.began + self._interval
+        self.due = min(self.limit, self._committed_at + self._load.patience() * self._commit_seconds)
+
+    def over(self) -> bool:
+        """Whether the time for collecting is over."""
+        return self._clock() >= self.limit
+
+    def left(self) -> float:
+        """Seconds that may still be waited for more records."""
+        return self.due - self._clock()
+
+    def committed(self, seconds: float) -> None:
+        """A commit took so long."""
+        self._committed_at = self._clock()
+        self._commit_seconds += _SMOOTH * (seconds - self._commit_seconds)
+
+
+class Slice:
+    """How many records are worked on between two looks at the event loop.
+
+    Heartbeats and other partitions wait for a slice, so it is bounded in time, whatever a step costs.
+    """
+
+    def __init__(self, clock: Clock = time.perf_counter) -> None:
+        """It begins with a single record."""
+        self._clock = clock
+        self._began = 0.0
+        self.size = 1
+
+    def begin(self) -> None:
+        """A slice of work begins."""
+        self._began = self._clock()
+
+    def end(self, records: int) -> None:
+        """It has ended: the next one gets the size that takes about 20 ms, at most twice this one's."""
+        seconds = max(self._clock() - self._began, 1e-6)
+        fitting = int(records * _SLICE_SECONDS / seconds)
+        self.size = max(1, min(fitting, max(self.size, 2 * records), _SLICE_MOST))

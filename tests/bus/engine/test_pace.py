@@ -1,0 +1,93 @@
+"""Small and soon while there is time to spare, large and cheap when not, and never a long slice."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bus.engine.pace import Load, Pace, Slice
+
+
+class Hand:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Machine:
+    """A process of which so large a share of a core is used."""
+
+    def __init__(self) -> None:
+        self.clock = Hand()
+        self.used = Hand()
+        self.load = Load(self.clock, self.used)
+
+    def patience_after(self, seconds: float, share: float) -> float:
+        patience = 0.0
+        for _ in range(int(seconds / 0.2)):
+            self.clock.now += 0.2001
+            self.used.now += 0.2 * share
+            patience = self.load.patience()
+        return patience
+
+
+def test_patience_grows_under_load_and_shrinks_after_it():
+    machine = Machine()
+    calm = machine.patience_after(10, 0.1)
+    busy = machine.patience_after(10, 0.95)
+    assert calm < 1 < busy
+    assert machine.patience_after(10, 0.1) == calm
+    assert machine.patience_after(100, 0.95) == busy
+
+
+def test_a_lone_record_is_committed_at_once():
+    machine = Machine()
+    pace = Pace(0.1, machine.load, machine.clock)
+    pace.begin()
+    pace.committed(0.02)
+    machine.clock.now += 5
+    pace.begin()
+    assert pace.left() <= 0
+    assert not pace.over()
+
+
+@given(st.floats(0, 1), st.lists(st.floats(0, 3), max_size=20))
+def test_no_transaction_collects_longer_than_the_interval(share: float, commits: list[float]):
+    machine = Machine()
+    pace = Pace(0.1, machine.load, machine.clock)
+    for seconds in commits:
+        machine.patience_after(1, share)
+        pace.begin()
+        assert pace.left() <= 0.1 + 1e-9
+        machine.clock.now += 0.1
+        assert pace.over()
+        machine.clock.now += seconds
+        pace.committed(seconds)
+
+
+@given(st.floats(1e-6, 0.5), st.integers(1, 500))
+def test_a_slice_is_bounded_in_time_whatever_a_step_costs(step_seconds: float, available: int):
+    clock = Hand()
+    slice_ = Slice(clock)
+    for _ in range(20):
+        assert slice_.size == 1 or slice_.size * step_seconds <= 0.0201
+        size = min(slice_.size, available)
+        slice_.begin()
+        clock.now += size * step_seconds
+        slice_.end(size)
+
+
+def test_a_slice_grows_again_when_steps_become_cheap():
+    clock = Hand()
+    slice_ = Slice(clock)
+    slice_.begin()
+    clock.now += 3.0
+    slice_.end(slice_.size)
+    assert slice_.size == 1
+    for _ in range(12):
+        slice_.begin()
+        clock.now += slice_.size * 1e-5
+        slice_.end(slice_.size)
+    assert slice_.size == 500

@@ -1,0 +1,213 @@
+"""Members that come and go: what stays goes on without a restore, and the fence keeps it safe."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+from structlog.testing import capture_logs
+
+from bus.cluster import connection
+from bus.engine import Engine
+from bus.engine import engine as engine_module
+from bus.engine.inputs import Inputs
+from bus.engine.names import Names
+from bus.engine.pace import Load
+from bus.engine.task import PartitionTask, Place
+from bus.partitioning import key_hash
+from bus.settings import Settings
+from tests.bus.engine.harness import (
+    PARTITIONS,
+    assert_exactly_once,
+    make_topics,
+    numbered,
+    outputs_reach,
+    send,
+    settings_for,
+)
+from tests.bus.engine.ledger import Account, Ledger
+from tests.waiting import until
+
+Lines = list[Any]
+
+
+@pytest.fixture
+async def settings(broker: str, topic_prefix: str, tmp_path: Path) -> Settings:
+    settings = settings_for(broker, topic_prefix, tmp_path / "first")
+    await make_topics(settings)
+    return settings
+
+
+def other(settings: Settings, name: str, **engine: object) -> Settings:
+    """The same system with local state of its own."""
+    return settings.model_copy(
+        update={
+            "data_dir": settings.data_dir.with_name(name),
+            "engine": settings.engine.model_copy(update=engine),
+        }
+    )
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Engine[Account, str]]:
+    """A member while the block runs."""
+    stop = asyncio.Event()
+    engine = Engine(Ledger(), settings)
+    task = asyncio.create_task(engine.run(stop))
+    try:
+        yield engine
+    finally:
+        stop.set()
+        await task
+
+
+def shares(*engines: Engine[Account, str]) -> list[int]:
+    return [len(engine._tasks) for engine in engines]  # noqa: SLF001 - what a member has is not public
+
+
+async def shared(wanted: Sequence[int], *engines: Engine[Account, str]) -> None:
+    def reached() -> bool:
+        return shares(*engines) == list(wanted) and not any(engine.not_ready() for engine in engines)
+
+    _: bool = await until(reached, timeout=60, what=f"shares of {wanted}")
+
+
+def restored(lines: Lines) -> Counter[int]:
+    """How often each partition was restored."""
+    return Counter(line["partition"] for line in lines if line["event"] == "engine_restored")
+
+
+async def test_what_stays_with_a_member_goes_on_without_a_restore(settings: Settings):
+    with capture_logs() as lines:
+        async with running(settings) as first:
+            await send(settings, numbered(1000))
+            await shared([PARTITIONS], first)
+            async with running(other(settings, "second")) as second:
+                await send(settings, numbered(1000))
+                await shared([PARTITIONS // 2] * 2, first, second)
+                kept = set(first._tasks)  # noqa: SLF001 - as above
+                await send(settings, numbered(1000))
+                await outputs_reach(settings, 3000)
+            await shared([PARTITIONS], first)
+            await send(settings, numbered(1000))
+            await outputs_reach(settings, 4000)
+    assert {number: count for number, count in restored(lines).items() if number in kept} == dict.fromkeys(
+        kept, 1
+    )
+    assert [line["partitions_kept"] for line in lines if line["event"] == "engine_assigned"].count(2) == 2
+    assert not [line for line in lines if line["event"] == "engine_recovering"]
+    await assert_exactly_once(settings)
+
+
+async def test_a_named_member_that_restarts_gets_its_partitions_back_unnoticed(settings: Settings):
+    named = other(settings, "named", instance_id="pod-1")
+    with capture_logs() as lines:
+        async with running(settings) as first:
+            async with running(named) as second:
+                await shared([PARTITIONS // 2] * 2, first, second)
+                had = set(second._tasks)  # noqa: SLF001 - as above
+            before = [line for line in lines if line["event"] == "engine_revoked"]
+            await send(settings, numbered(1000))
+            async with running(named) as second:
+                await shared([PARTITIONS // 2] * 2, first, second)
+                assert set(second._tasks) == had  # noqa: SLF001 - as above
+                await outputs_reach(settings, 1000)
+            assert [line for line in lines if line["event"] == "engine_revoked"] == before
+    await assert_exactly_once(settings)
+
+
+@asynccontextmanager
+async def intruder(settings: Settings) -> AsyncIterator[None]:
+    """Work on all partitions as a member that the group gave them to, unknown to those that had them."""
+    names = Names(settings, Ledger.name, Ledger.inputs)
+    consumer = AIOKafkaConsumer(
+        **connection(settings, "intruder"),
+        group_id=names.group,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        auto_offset_reset="none",
+    )
+    await consumer.start()
+    tasks = []
+    try:
+        place = Place(settings, consumer, names, Load())
+        tasks = [PartitionTask(Ledger(), place, number, 1000) for number in range(PARTITIONS)]
+        consumer.assign([where for task in tasks for where in task._inputs.places])  # noqa: SLF001 - as above
+        works = [asyncio.create_task(task.run()) for task in tasks]
+        yield
+        for task in tasks:
+            task.stop()
+        await asyncio.gather(*works)
+    finally:
+        await consumer.stop()
+
+
+@pytest.mark.parametrize("looked_up", [True, False], ids=["offsets looked up", "the fence alone"])
+async def test_a_partition_that_was_elsewhere_unnoticed_is_taken_over_anew(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, *, looked_up: bool
+):
+    if not looked_up:
+
+        async def never(_: Inputs) -> bool:
+            return False
+
+        monkeypatch.setattr(Inputs, "overtaken", never)
+    with capture_logs() as lines:
+        async with running(settings) as engine:
+            await send(settings, numbered(400))
+            await outputs_reach(settings, 400)
+            tasks = list(engine._tasks.values())  # noqa: SLF001 - as above
+            for task in tasks:
+                task.hold()
+                await task.quiet()
+            async with intruder(other(settings, "intruder")):
+                await send(settings, numbered(400))
+                await outputs_reach(settings, 800)
+            for task in tasks:
+                task.release(1000)
+            await send(settings, numbered(400))
+            await outputs_reach(settings, 1200)
+    recovering = [line for line in lines if line["event"] == "engine_recovering"]
+    assert {line["partition"] for line in recovering} == set(range(PARTITIONS))
+    await assert_exactly_once(settings)
+
+
+async def test_an_error_while_partitions_come_ends_the_engine(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    class Broken:
+        def __init__(self, *_: object) -> None:
+            raise ZeroDivisionError
+
+    monkeypatch.setattr(engine_module, "PartitionTask", Broken)
+    with pytest.raises(ZeroDivisionError):
+        async with asyncio.timeout(30):
+            await Engine(Ledger(), settings).run(asyncio.Event())
+
+
+async def test_a_partition_that_is_stuck_in_its_commit_holds_up_no_other(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    free = asyncio.Event()
+    commit = PartitionTask._commit  # noqa: SLF001 - as above
+
+    async def stuck(task: PartitionTask[Account, str], *arguments: Any) -> None:
+        if task.partition == 0:
+            await free.wait()
+        await commit(task, *arguments)
+
+    monkeypatch.setattr(PartitionTask, "_commit", stuck)
+    records = numbered(2000)
+    async with running(settings) as engine:
+        await shared([PARTITIONS], engine)
+        await send(settings, records)
+        await send(settings, records)
+        others = 2 * sum(key_hash(key.encode()) % PARTITIONS != 0 for key, _ in records)
+        await outputs_reach(settings, others)
+        free.set()
+        await outputs_reach(settings, 4000)
+    await assert_exactly_once(settings)
