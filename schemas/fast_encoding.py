@@ -80,7 +80,8 @@ _NAMES = {
     "join": b"".join,
     "utf8": str.encode,
     "length": _LENGTHS,
-    "some": {place: tuple(varint(place) + text for text in _LENGTHS) for place in (0, 1)},
+    "some_0": tuple(varint(0) + length for length in _LENGTHS),
+    "some_1": tuple(varint(1) + length for length in _LENGTHS),
     "boolean": {False: b"\x00", True: b"\x01"},
     "int_": _int,
     "long_": _long,
@@ -145,7 +146,7 @@ class _Source:
         self._say(depth, f"if {read} is None:", f" {piece} = {varint(nothing)!r}", "else:")
         inner = self.pieces(branches[1 - nothing], read, depth + 1)
         if len(inner) == 2 and inner[0].startswith("length[len("):  # noqa: PLR2004 - a length and a text
-            self._say(depth + 1, f"{piece} = some[{1 - nothing}]{inner[0][6:]} + {inner[1]}")
+            self._say(depth + 1, f"{piece} = some_{1 - nothing}{inner[0][6:]} + {inner[1]}")
         else:
             self._say(depth + 1, f"{piece} = join(({varint(1 - nothing)!r}, {', '.join(inner)}))")
         return [piece]
