@@ -189,7 +189,8 @@ class PartitionTask(Generic[S, E]):
 
     async def _transact(self) -> None:
         """Wait for records and carry what comes within one interval through one transaction."""
-        records = await self._inputs.next(_IDLE_SECONDS, self._slice.size, self._interrupt)
+        most = min(self._slice.size, self._most_records)
+        records = await self._inputs.next(_IDLE_SECONDS, most, self._interrupt)
         writer = self._writer
         if not records or writer is None or self._called_off():
             return

@@ -18,6 +18,7 @@ from tests.bus.engine.harness import (
 )
 from tests.bus.engine.ledger import Ledger
 from tests.faults.proxy import Api, Harm, Proxy
+from tests.waiting import until
 
 TRANSACTIONAL = (
     Api.ADD_PARTITIONS_TO_TXN,
@@ -51,10 +52,13 @@ async def test_a_lost_answer_ends_the_producer(
         await send(direct, [("key-1", "1")])  # one partition alone is at work
         await aim.hit.wait()
         await outputs_reach(direct, 301)
+        # one for the new producer, and as many more as the broker needs to end the transaction
+        anew: bool = await until(
+            lambda: proxy.seen[Api.INIT_PRODUCER_ID] > producers, what="the next producer"
+        )
+        assert anew
         stop.set()
         await running
     (recovering,) = [line for line in lines if line["event"] == "engine_recovering"]
     assert recovering["error"] == "KafkaError"
-    # one for the new producer, and as many more as the broker needed to end the transaction
-    assert proxy.seen[Api.INIT_PRODUCER_ID] > producers
     await assert_exactly_once(direct)
