@@ -10,7 +10,7 @@ CODE := schemas bus connectors router samband tests tools $(wildcard bench) docs
 	docs/examples/connector/absence
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock clean
+.PHONY: help setup demo test soak lint bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ demo: setup ## start the whole system and live through a week in a small town
 
 test: setup ## run all tests
 	@$(BIN)/pytest --broker $(BROKER) $(ARGS)
+
+soak: setup ## break things at random for 40 minutes; ARGS="--minutes 5", ARGS="--seed N --faults 1"
+	@$(BIN)/python -m tests.faults.soak $(ARGS)
 
 lint: setup ## check style, types and which room imports which
 	@$(BIN)/ruff check .

@@ -36,14 +36,15 @@ async def bounce_broker(kafka: EmbeddedBroker, *, hard: bool) -> None:
     assert await asyncio.to_thread(kafka.start) == address
 
 
-async def bounce(here: Rig, kafka: EmbeddedBroker, what: Bounce, member: int) -> None:
+async def bounce(here: Rig, kafka: EmbeddedBroker | None, what: Bounce, member: int) -> None:
     if what in (Bounce.KILL_BROKER, Bounce.STOP_BROKER):
+        assert kafka is not None
         await bounce_broker(kafka, hard=what is Bounce.KILL_BROKER)
         return
     if what is Bounce.KILL_WORKER:
         here.kill(member)
     else:
-        await asyncio.to_thread(here.stop, member)
+        await here.stop(member)
     here.start(member)
 
 

@@ -1,6 +1,7 @@
 """Numbered messages, sent all the time, a little ahead of what has come out."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Self
 
@@ -10,7 +11,9 @@ from tests.bus.engine.ledger import INPUT
 from tests.faults.witness import Seen
 from tests.waiting import until
 
-CHUNK = 500
+CHUNK = 100
+_WAIT = 0.05
+"""Seconds between two chunks: 2,000 messages a second keep everybody busy, and no processor."""
 KEYS = 90
 PATIENCE = 240.0
 """Seconds for anything that may have to wait until Kafka is back and the group has settled."""
@@ -37,8 +40,8 @@ class Feeder:
         self._feeding: asyncio.Task[None]
         self.fed: dict[int, list[Seen]] = {}
         self.count = 0
-        self.outputs = 0
-        """How many outputs these messages have."""
+        self.outputs: Counter[int] = Counter()
+        """How many outputs these messages have, by partition."""
 
     async def __aenter__(self) -> Self:
         self._feeding = asyncio.create_task(self._feed())
@@ -56,7 +59,7 @@ class Feeder:
     @property
     def most_outputs(self) -> float:
         """How many outputs there can be in the end."""
-        return self.outputs if self.count == self._total else float("inf")
+        return self.outputs.total() if self.count == self._total else float("inf")
 
     async def end(self) -> None:
         """Send no more than what is on its way, or all of ``total``."""
@@ -71,8 +74,9 @@ class Feeder:
     async def _feed(self) -> None:
         async with Producer(self._settings, "feeder") as producer:
             while self._total is None or self.count < self._total:
-                await until(lambda: self.outputs - self._done() < self._window, PATIENCE, "outputs")
+                await until(lambda: self.outputs.total() - self._done() < self._window, PATIENCE, "outputs")
                 await self._send(producer)
+                await asyncio.sleep(_WAIT)
 
     async def _send(self, producer: Producer) -> None:
         messages = [message(number) for number in range(self.count, self.count + CHUNK)]
@@ -80,5 +84,5 @@ class Feeder:
         for (key, value), confirmed in zip(messages, await asyncio.gather(*sent), strict=True):
             there = self.fed.setdefault(confirmed.partition, [])
             there.append(Seen(confirmed.offset, key, value))
-            self.outputs += value.isdigit()
+            self.outputs[confirmed.partition] += value.isdigit()
         self.count += CHUNK

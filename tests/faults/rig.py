@@ -1,15 +1,17 @@
 """Three workers in one group over nine partitions, fed and watched all the time, whatever is done to them."""
 
+import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from bus.settings import Settings
-from tests.bus.engine.harness import Worker, make_topics, settings_for
+from tests.bus.engine.harness import Worker, differences, make_topics, read, settings_for
 from tests.bus.engine.ledger import NAME, OUTPUT
 from tests.faults.feeder import PATIENCE, Feeder
-from tests.faults.verdict import aborted, assert_sound
+from tests.faults.proxy import Proxy
+from tests.faults.verdict import aborted, assert_sound, outputs_of
 from tests.faults.witness import CommittedOffsets, CommittedReader
 from tests.waiting import until
 
@@ -17,6 +19,8 @@ PARTITIONS = 9
 MEMBERS = 3
 TRANSACTION = 750
 """The most messages in one transaction."""
+WINDOW = 4000
+"""The most messages that wait for their output."""
 
 
 class Rig:
@@ -26,8 +30,8 @@ class Rig:
         self.settings = settings
         self.path = path
         self.workers: dict[int, Worker] = {}
-        self.addresses: dict[int, str] = {}
-        """Where a member finds Kafka, if not at the broker itself."""
+        self.proxies: dict[int, Proxy] = {}
+        """Between a member and the broker, if there is one."""
         self._lives = 0
         self.reader: CommittedReader
         self.offsets: CommittedOffsets
@@ -36,24 +40,25 @@ class Rig:
     def folder(self, member: int) -> Path:
         return self.path / f"member-{member}"
 
-    def start(self, member: int, *arguments: str) -> Worker:
-        """A new life of a member."""
+    def start(self, member: int, *arguments: str, within: Sequence[str] = ()) -> Worker:
+        """A new life of a member; arguments as for `Worker`."""
         self._lives += 1
-        address = self.addresses.get(member, self.settings.bootstrap_servers)
+        proxy = self.proxies.get(member)
+        address = proxy.address if proxy else self.settings.bootstrap_servers
         settings = self.settings.model_copy(
             update={"data_dir": self.folder(member), "bootstrap_servers": address}
         )
         log = self.path / f"member-{member}-life-{self._lives}.log"
-        worker = self.workers[member] = Worker(settings, log, *arguments)
+        worker = self.workers[member] = Worker(settings, log, *arguments, within=within)
         return worker
 
     def kill(self, member: int) -> None:
         self.workers.pop(member).kill()
 
-    def stop(self, member: int) -> None:
-        """End a member in order."""
+    async def stop(self, member: int) -> None:
+        """End a member in order; its proxy, if it has one, needs this loop meanwhile."""
         worker = self.workers.pop(member)
-        assert worker.stop() == 0, worker.log.read_text()
+        assert await asyncio.to_thread(worker.stop) == 0, worker.log.read_text()
 
     def check(self) -> None:
         """Nobody has ended by itself."""
@@ -82,35 +87,53 @@ class Rig:
 
     async def caught_up(self) -> None:
         """Wait until everything that was sent before this has come out."""
-        goal = self.feeder.outputs
-        await self.until(lambda: self.reader.count >= goal, f"output {goal}")
+        seen, goals = self.reader.seen, dict(self.feeder.outputs)
+        await self.until(
+            lambda: all(len(seen[partition]) >= goal for partition, goal in goals.items()),
+            f"outputs by partition {goals}",
+        )
+
+    def compare(self) -> None:
+        """What was seen so far is the beginning of what a replay of the inputs gives."""
+        expected, found = outputs_of(self.feeder.fed), {}
+        for partition, there in self.reader.seen.items():
+            found[partition] = [(each.key, each.value) for each in there]
+            # An output may be seen before the sender hears that its input was written, and the other way.
+            known = min(len(there), len(expected.get(partition, ())))
+            found[partition] = found[partition][:known]
+            expected[partition] = expected.get(partition, [])[:known]
+        wrong = differences(expected, found)
+        assert not wrong, "\n".join(wrong)
 
     async def finish(self) -> int:
         """Send the rest, wait until all is committed, end everybody, judge; how many outputs were aborted."""
         await self.feeder.end()
         ends = self.feeder.ends()
         await self.until(lambda: self.offsets.latest == ends, f"the committed offsets {ends}")
-        await self.until(lambda: self.reader.count >= self.feeder.outputs, "the last outputs")
         for member in list(self.workers):
-            self.stop(member)
+            await self.stop(member)
+        final = await read(self.settings, OUTPUT)
+        await self.until(lambda: self.reader.count >= len(final), "the reader")
         folders = [self.folder(member) for member in range(MEMBERS)]
         await assert_sound(self.settings, self.feeder.fed, self.reader.seen, folders)
         self.check()
-        return await aborted(self.settings, self.reader.count)
+        return await aborted(self.settings, len(final))
 
 
 @asynccontextmanager
 async def rig(
-    broker: str, prefix: str, path: Path, *, total: int | None = None, window: int = 4000, **engine: object
+    broker: str, prefix: str, path: Path, *, total: int | None = None, proxied: bool = False, **engine: object
 ) -> AsyncIterator[Rig]:
     """A rig whose members are not started yet; everything is ended at the end."""
-    settings = settings_for(broker, prefix, path, **{"max_batch_records": TRANSACTION, **engine})
+    settings = settings_for(broker, prefix, path, max_batch_records=TRANSACTION, **engine)
     await make_topics(settings, PARTITIONS)
     here = Rig(settings, path)
     async with AsyncExitStack() as stack:
+        for member in range(MEMBERS) if proxied else ():
+            here.proxies[member] = await stack.enter_async_context(Proxy(broker))
         here.reader = await stack.enter_async_context(CommittedReader(settings, OUTPUT, PARTITIONS))
         here.offsets = await stack.enter_async_context(CommittedOffsets(settings, NAME))
-        feeder = Feeder(settings, lambda: here.reader.count, window=window, total=total)
+        feeder = Feeder(settings, lambda: here.reader.count, window=WINDOW, total=total)
         here.feeder = await stack.enter_async_context(feeder)
         try:
             yield here

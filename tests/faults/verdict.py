@@ -14,7 +14,7 @@ from bus.reader import Record
 from bus.settings import Settings
 from bus.topics import partition_counts
 from schemas.codec import Codec
-from tests.bus.engine.harness import assert_exactly_once, read, replay
+from tests.bus.engine.harness import Outputs, assert_exactly_once, read, replay
 from tests.bus.engine.ledger import INPUT, NAME, OUTPUT, Account, Ledger
 from tests.faults.witness import Seen
 
@@ -27,6 +27,16 @@ def by_partition(records: Iterable[Record]) -> Topic:
         seen = Seen(record.offset, (record.key or b"").decode(), (record.value or b"").decode())
         found.setdefault(record.partition, []).append(seen)
     return found
+
+
+def outputs_of(fed: Topic) -> Outputs:
+    """What must come of acknowledged inputs."""
+    records = [
+        Record(INPUT, partition, each.offset, 0, each.key.encode(), each.value.encode(), ())
+        for partition, there in fed.items()
+        for each in there
+    ]
+    return replay(records)[1]
 
 
 async def assert_sound(settings: Settings, fed: Topic, seen: Topic, folders: Iterable[Path]) -> None:
@@ -48,7 +58,8 @@ async def assert_dead_letters(settings: Settings, inputs: list[Record]) -> None:
     codec = Codec()
     letters = [codec.decode(letter.value or b"").value for letter in await read(settings, f"{INPUT}.dlq")]
     found = sorted((letter["partition"], letter["offset"]) for letter in letters)
-    assert found == sorted((each.partition, each.offset) for each in inputs if each.value == b"poison")
+    wanted = sorted((each.partition, each.offset) for each in inputs if each.value == b"poison")
+    assert found == wanted, f"dead letters: {len(found)} of {len(wanted)}"
 
 
 async def assert_positions_only_grow(settings: Settings) -> None:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -38,6 +38,7 @@ def settings_for(broker: str, prefix: str, data_dir: Path, **engine: object) -> 
 
 async def make_topics(settings: Settings, partitions: int = PARTITIONS) -> None:
     policies = {INPUT: "delete", OUTPUT: "delete", f"{INPUT}.dlq": "delete", f"{NAME}.changelog": "compact"}
+    policies[f"{NAME}.order"] = "delete"  # written where the stage has more inputs than one
     await apply(
         settings,
         [
@@ -122,14 +123,16 @@ async def assert_exactly_once(settings: Settings) -> None:
         assert record.key is not None
         assert record.value is not None
         found.setdefault(record.partition, []).append((record.key.decode(), record.value.decode()))
-    assert differences(outputs, found) == []
-    assert await changelog_states(settings) == states
+    wrong = differences(outputs, found)
+    assert not wrong, "\n".join(wrong)
+    assert await changelog_states(settings) == states, "the changelog is not the replay of the input"
 
 
 class Worker:
     """A worker process and its log."""
 
-    def __init__(self, settings: Settings, log: Path, *arguments: str) -> None:
+    def __init__(self, settings: Settings, log: Path, *arguments: str, within: Sequence[str] = ()) -> None:
+        """``within`` is a command that ends by running the one that follows it, in the same process."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SAMBAND_")}
         environment |= {
             "PYTHONPATH": str(REPOSITORY),
@@ -144,7 +147,7 @@ class Worker:
         self.log = log
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, str(WORKER), *arguments],
+                [*within, sys.executable, str(WORKER), *arguments],
                 env=environment,
                 stderr=output,
                 stdin=subprocess.DEVNULL,

@@ -7,6 +7,7 @@ is one worker, so that tests can kill it.
 import os
 import signal
 import sys
+import time
 import zlib
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from aiokafka import AIOKafkaProducer
 
 from bus import process
 from bus.engine import Output, StageRunner
+from bus.engine.inputs import Inputs
 from bus.engine.names import Names
 from bus.logs import configure
 from bus.settings import load_settings
@@ -74,6 +76,28 @@ def fence_nobody() -> None:
     Names.transactional_id = own  # type: ignore[assignment,method-assign]  # broken on purpose
 
 
+def fence_everybody() -> None:
+    """The fence broken on purpose: one transactional id for all partitions of all workers."""
+
+    def everybodys(names: Names, partition: int) -> str:
+        return names.group
+
+    Names.transactional_id = everybodys  # type: ignore[assignment,method-assign]  # broken on purpose
+
+
+def seek_once() -> None:
+    """The seek after a restore broken on purpose: done for the first one only."""
+    seek = Inputs.seek
+    done = set()
+
+    def maybe(inputs: Inputs) -> None:
+        if inputs not in done:
+            done.add(inputs)
+            seek(inputs)
+
+    Inputs.seek = maybe  # type: ignore[assignment]  # broken on purpose
+
+
 def stop_before_commit() -> None:
     """Stop this process when everything of its third transaction is sent but the commit."""
     commit = AIOKafkaProducer.commit_transaction
@@ -89,12 +113,24 @@ def stop_before_commit() -> None:
     AIOKafkaProducer.commit_transaction = stop_and_commit
 
 
-FLAGS = {"--no-fence": fence_nobody, "--stop-before-commit": stop_before_commit}
+def jump(*_: object) -> None:
+    """The wall clock now goes wrong by as many seconds as stand in the file ``clock`` of the data folder."""
+    seconds = float((load_settings().data_dir / "clock").read_text())
+    time.time = lambda: time.time_ns() / 1e9 + seconds
+
+
+FLAGS = {
+    "--no-fence": fence_nobody,
+    "--one-fence": fence_everybody,
+    "--no-seek": seek_once,
+    "--stop-before-commit": stop_before_commit,
+}
 
 
 def main() -> int:
     settings = load_settings()
     configure(settings.log)
+    signal.signal(signal.SIGUSR1, jump)
     for flag in sys.argv[1:]:
         FLAGS[flag]()
     return process.run("worker", StageRunner([Ledger()], settings).run)
