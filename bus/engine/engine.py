@@ -98,8 +98,10 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
             self._failed.result()
 
     async def _check_topics(self) -> None:
-        """All inputs and the changelog exist and have the same number of partitions."""
-        needed = (*self._names.logical, self._names.changelog)
+        """All inputs, their order and the changelog exist and have the same number of partitions."""
+        names = self._names
+        order = [names.physical(names.order_topic)] if names.order_topic else []
+        needed = (*names.logical, names.changelog, *order)
         counts = await partition_counts(self._settings, needed)
         for topic in needed:
             if topic not in counts:
@@ -108,7 +110,7 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
                 )
         if len(set(counts.values())) > 1:
             raise TopicMismatchError(
-                f"the inputs and the changelog of stage {self._stage.name} differ in partitions: "
+                f"the inputs, order and changelog of stage {self._stage.name} differ in partitions: "
                 + ", ".join(f"{topic} {count}" for topic, count in counts.items()),
                 fix="give them the same number; the same key must have the same partition in all of them",
             )

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import ConsumerStoppedError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from bus.engine.names import Names
-from bus.engine.processor import in_time_order
+from bus.engine.order import OrderNotes, in_time_order
 from bus.errors import LostRecordsError
 from bus.logs import Event, get_logger
 
@@ -23,6 +23,7 @@ class Inputs:
         self.places = {TopicPartition(names.physical(topic), partition): topic for topic in topics}
         self.positions: dict[str, int] = {}
         """The next offset to be worked on, by logical topic."""
+        self.order = OrderNotes(self.places)
         self._consumer = consumer
         self._names = names
         self._partition = partition
@@ -106,7 +107,8 @@ class Inputs:
         if fetching.cancelled():
             return []
         try:
-            return in_time_order(fetching.result())
+            found = fetching.result()
+            return in_time_order([found.get(place, ()) for place in self.places])
         except (NoOffsetForPartitionError, ConsumerStoppedError):
             return []  # it looked for a position before it was told one, or ends with its engine
         except OffsetOutOfRangeError as error:
@@ -119,7 +121,8 @@ class Inputs:
             ) from error
 
     def done(self, records: Sequence[ConsumerRecord]) -> None:
-        """These were worked on."""
+        """These were worked on; they are what `next` gave."""
+        self.order.took(records)
         last = {record.topic: record.offset for record in records}
         for physical, offset in last.items():
             topic = self.places[self._by_topic[physical]]

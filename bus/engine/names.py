@@ -38,6 +38,8 @@ class Names:
         self.group = settings.topic(stage)
         self.changelog_topic = f"{stage}.changelog"
         self.changelog = settings.topic(self.changelog_topic)
+        self.order_topic = f"{stage}.order" if len(self.inputs) > 1 else ""
+        """Logical name of the topic that says how the inputs were interleaved; empty where there is one."""
         self.logical = {settings.topic(name): name for name in self.inputs}
         self._folder = (settings.engine.state_dir or settings.data_dir / "state") / self.group
 

@@ -5,7 +5,7 @@ on that. So each transaction writes one small record of it, and a replay takes t
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from heapq import merge
 from operator import attrgetter
 
@@ -79,20 +79,22 @@ class OrderNotes:
         self._logical = list(inputs.values())
         self._start: dict[str, int] = {}
         self._rounds: list[list[int]] = []
+        self._last = 0
 
     def begin(self, positions: Mapping[str, int]) -> None:
         """A transaction begins at ``positions`` (next offset by logical topic)."""
         self._start = {topic: positions[topic] for topic in self._logical}
         self._rounds.clear()
 
-    def took(self, records: Iterable[ConsumerRecord]) -> None:
+    def took(self, records: Sequence[ConsumerRecord]) -> None:
         """These were processed: all that one fetch gave, or any stretch of it, `in_time_order`.
 
         A stretch of a merged sequence is the merged sequence of stretches, so counts are enough.
         """
         counts = Counter(map(_topic, records))
+        self._last = records[-1].timestamp
         self._rounds.append([counts[topic] for topic in self._physical])
 
-    def encode(self) -> bytes:
-        """The running transaction's record."""
-        return encode(Order(self._start, self._rounds))
+    def record(self, partition: int) -> tuple[bytes, bytes, tuple[()], int]:
+        """Key, value, headers and timestamp (milliseconds) of the running transaction's record."""
+        return b"%d" % partition, encode(Order(self._start, self._rounds)), (), self._last

@@ -198,6 +198,7 @@ class PartitionTask(Generic[S, E]):
         pace = self._pace
         pace.begin()
         await writer.begin()
+        self._inputs.order.begin(self._inputs.positions)
         count = size = 0
         while records:
             await self._process(records)
@@ -229,6 +230,9 @@ class PartitionTask(Generic[S, E]):
         positions = encode_positions(self._inputs.positions)
         changes = self._store.changes()
         self._processor.write_changelog([*changes, (POSITIONS, positions)], self.partition)
+        if self._names.order_topic:
+            order = await writer.target(self._names.order_topic)
+            writer.place(order, self.partition, *self._inputs.order.record(self.partition))
         offsets = self._inputs.offsets()
         sent = await writer.commit(offsets)
         self._pace.committed(time.monotonic() - asked)

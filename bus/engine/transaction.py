@@ -166,7 +166,7 @@ class TransactionalWriter:
         self._confirmations.append((topic, partition, count, sent))
 
     async def commit(self, offsets: dict[TopicPartition, int]) -> Ends:
-        """Send all batches and the input offsets, and commit. After any error the outcome is unknown.
+        """Send all batches and the input offsets, if any, and commit. After an error the outcome is unknown.
 
         Returns the next offset of each partition written to, where the broker told it.
 
@@ -181,7 +181,8 @@ class TransactionalWriter:
                         if builder is not None:
                             target.builders[partition] = None
                             await self._send(target.name, partition, builder)
-                await self._producer.send_offsets_to_transaction(offsets, self._group)
+                if offsets:
+                    await self._producer.send_offsets_to_transaction(offsets, self._group)
                 confirmations, self._confirmations = self._confirmations, []
                 ends = {}
                 for topic, partition, count, confirmation in confirmations:

@@ -6,6 +6,7 @@ replay wrote for each writer on its own: at every record of the live partition, 
 Pure but for the streams that it reads.
 """
 
+import asyncio
 import hashlib
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Sequence
@@ -45,7 +46,8 @@ def item(record: ConsumerRecord) -> Item:
     return Item(digest.digest(), record)
 
 
-class First(NamedTuple):
+@dataclass(frozen=True)
+class First:
     """The first difference of a partition."""
 
     side: str
@@ -170,6 +172,7 @@ class Comparison:
     async def run(self, live: AsyncIterator[Item], writers: Sequence[AsyncIterator[Item]]) -> Outcome:
         """Read all streams to their ends."""
         waiting = [_Writer(items) for items in writers]
+        await asyncio.gather(*(writer.look(1) for writer in waiting))
         async for found in live:
             for writer in waiting:
                 ahead = await writer.next()

@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from itertools import islice
 from types import TracebackType
 from typing import Self
@@ -16,21 +17,28 @@ from bus.settings import Settings
 _BATCH = 2000
 _FETCH_BYTES = 1024 * 1024
 _WAIT_MS = 200
+_FETCH_WAIT_MS = 10
+"""All that is asked for is there, so a broker need not wait for more; partitions at their end are paused."""
+_BACKOFF_MS = 10
+"""Also what the client waits for each topic that it hears of for the first time."""
 _PATIENCE_SECONDS = 30.0
+
+Offsets = dict[TopicPartition, int]
 
 
 class Reader:
     """A client outside of any group that reads committed records of any number of partitions."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Nothing happens before the context is entered."""
+    def __init__(self, settings: Settings, *, committed: bool = True) -> None:
+        """Nothing happens before the context is entered. Without ``committed`` it sees open transactions."""
         self._consumer = AIOKafkaConsumer(
             **connection(settings, "replay"),
             enable_auto_commit=False,
-            isolation_level="read_committed",
+            isolation_level="read_committed" if committed else "read_uncommitted",
             auto_offset_reset="none",
             max_partition_fetch_bytes=_FETCH_BYTES,
-            fetch_max_wait_ms=_WAIT_MS // 2,
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
+            retry_backoff_ms=_BACKOFF_MS,
         )
 
     async def __aenter__(self) -> Self:
@@ -44,20 +52,26 @@ class Reader:
     ) -> None:
         await self._consumer.stop()
 
-    async def cursors(
-        self, places: list[TopicPartition], begin: dict[TopicPartition, int] | None = None
-    ) -> dict[TopicPartition, "Cursor"]:
-        """A cursor for each of ``places``, from ``begin`` (their oldest record) to their present end.
+    async def begins(self, places: Sequence[TopicPartition]) -> Offsets:
+        """The offset of the oldest record of each partition."""
+        with translated("looking up where topics begin"):
+            found: Offsets = await self._consumer.beginning_offsets(places) if places else {}
+        return found
 
-        Earlier cursors of this reader must not be used any more.
-        """
-        with translated("looking up where topics begin and end"):
-            first = await self._consumer.beginning_offsets(places)
-            end = await self._consumer.end_offsets(places)
-        self._consumer.assign(places)
-        for place in places:
-            self._consumer.seek(place, (begin or first)[place])
-        return {place: Cursor(self._consumer, place, (begin or first)[place], end[place]) for place in places}
+    async def ends(self, places: Sequence[TopicPartition]) -> Offsets:
+        """The next offset of each partition."""
+        with translated("looking up where topics end"):
+            found: Offsets = await self._consumer.end_offsets(places) if places else {}
+        return found
+
+    def cursors(self, begins: Offsets, ends: Offsets) -> dict[TopicPartition, "Cursor"]:
+        """A cursor for each partition of ``begins``; this reader's earlier ones must not be used any more."""
+        self._consumer.assign(list(begins))
+        for place, begin in begins.items():
+            self._consumer.seek(place, begin)
+            if begin >= ends[place]:
+                self._consumer.pause(place)
+        return {place: Cursor(self._consumer, place, begin, ends[place]) for place, begin in begins.items()}
 
 
 class Cursor:
@@ -117,6 +131,7 @@ class Cursor:
             with translated("reading a topic"):
                 at = await self._consumer.position(self._place)
                 if at >= self.end:
+                    self._consumer.pause(self._place)
                     return
                 try:
                     found = await self._consumer.getmany(self._place, timeout_ms=_WAIT_MS, max_records=_BATCH)

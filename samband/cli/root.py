@@ -8,10 +8,12 @@ import typer
 from bus.process import INTERRUPTED, exit_code, report
 from samband.cli.broker import app as broker
 from samband.cli.demo import demo
+from samband.cli.diff import diff
 from samband.cli.dlq import app as dlq
 from samband.cli.legacy import legacy
 from samband.cli.parked import app as parked
 from samband.cli.processes import connector, router, serve_contract
+from samband.cli.replay import replay
 from samband.cli.schemas import app as schemas
 from samband.cli.tail import tail
 from samband.cli.timeline import timeline
@@ -38,6 +40,8 @@ schemas.command("serve", epilog="Example: `SAMBAND_CONTRACT_SERVER__PORT=8081 sa
 app.add_typer(schemas, name="schemas")
 app.add_typer(connector, name="connector")
 app.add_typer(router, name="router")
+app.command()(replay)
+app.command()(diff)
 app.command()(timeline)
 app.command()(tail)
 app.add_typer(dlq, name="dlq")

@@ -41,6 +41,9 @@ class Log:
         self.at = found[-1].offset + 1 if found else self.end
         return {place: found}
 
+    def pause(self, _: TopicPartition) -> None:
+        """Nothing is fetched ahead here."""
+
     def cursor(self, place: TopicPartition) -> Cursor:
         return Cursor(self, place, self.at, self.end)
 
@@ -94,7 +97,8 @@ def runs(draw):
                 batches.append(rest[name][:count])
                 rest[name] = rest[name][count:]
             records = in_time_order(batches)
-            notes.took(records)
+            if records:
+                notes.took(records)
             taken += records
         for one in taken:
             positions[one.topic] = one.offset + 1
@@ -102,7 +106,7 @@ def runs(draw):
             done.unnoted += sum(map(len, gap.values()))
             done.taken += in_time_order(list(gap.values())) + taken
             gap = {name: [] for name in NAMES}
-            done.order.records.append(record(ORDER, done.order.end, 0, notes.encode()))
+            done.order.records.append(record(ORDER, done.order.end, 0, notes.record(2)[1]))
             done.order.end += 1
         else:
             for one in taken:
@@ -127,7 +131,7 @@ def simple() -> Simulated:
         for name in reversed(NAMES):
             notes.took([logs[name].records[number]])
             done.taken.append(logs[name].records[number])
-        done.order.records.append(record(ORDER, number, 0, notes.encode()))
+        done.order.records.append(record(ORDER, number, 0, notes.record(2)[1]))
     return done
 
 

@@ -1,0 +1,133 @@
+"""The router's replay and its comparison with the live topics, put together for the command line."""
+
+from collections.abc import AsyncIterator
+
+from aiokafka import ConsumerRecord
+
+from bus.registry.codec import codec_of
+from bus.replay import cluster
+from bus.replay.compare import About, Thing
+from bus.replay.diff import Diff, Difference
+from bus.replay.run import Plan, Progress, Replay, Replayed
+from bus.replay.states import StateDiff
+from bus.settings import Settings
+from bus.topics import partition_counts
+from router.rules import load_rules
+from router.stage import CitizenStage
+from schemas.catalogue import catalogue
+from schemas.codec import Codec
+from schemas.errors import PoisonError, RefusedError
+
+CHANGELOG = f"{CitizenStage.name}.changelog"
+ORDER = f"{CitizenStage.name}.order"
+
+
+class NotWrittenError(RefusedError):
+    """A topic is not one that the router writes from its inputs."""
+
+
+def written() -> dict[str, str]:
+    """Cleanup policy by logical name of each topic that follows from the router's inputs.
+
+    Topics keyed by partition (ticks, the order) are logs of their own: a replay reads them.
+    """
+    return {
+        topic.name: topic.cleanup
+        for topic in catalogue().topics.values()
+        if "router" in topic.writers and topic.key != "partition"
+    }
+
+
+def under(settings: Settings, prefix: str) -> Settings:
+    """The same settings for topics that begin with ``prefix``. RefusedError if these are the live ones."""
+    if prefix == settings.kafka.topic_prefix:
+        raise NotWrittenError(
+            "the replay would go into the live topics", fix="choose another prefix, e.g. replay."
+        )
+    kafka = settings.kafka.model_copy(update={"topic_prefix": prefix})
+    return settings.model_copy(update={"kafka": kafka})
+
+
+def stage_of(settings: Settings) -> CitizenStage:
+    """The router's stage with the rules that are set now."""
+    return CitizenStage(codec_of(settings), load_rules(settings.router.rules, settings.router.institutions))
+
+
+async def replay(
+    settings: Settings, prefix: str, on_progress: Progress, *, replace: bool, incomplete: bool
+) -> list[Replayed]:
+    """Replay all of the router under ``prefix``. Raises as `bus.replay.run.Replay.run` does."""
+    into, stage = under(settings, prefix), stage_of(settings)
+    counts = await _live_counts(settings)
+    topics = {name: (counts[name], policy) for name, policy in written().items() if name in counts}
+    first = counts.get(stage.inputs[0], 1)
+    await cluster.make(into, {**topics, ORDER: (first, "delete")}, replace=replace)
+    plan = Plan(settings, into, dict(written()), None, incomplete)
+    return await Replay(stage, plan, on_progress).run()
+
+
+async def restore(
+    settings: Settings, topics: frozenset[str], on_progress: Progress, *, incomplete: bool
+) -> list[Replayed]:
+    """Write lost live ``topics`` again; they have to be empty and the routers stopped.
+
+    Raises:
+        NotWrittenError: a topic does not follow from the router's inputs, or a router is running.
+        FatalError, RetriableError: as `bus.replay.run.Replay.run` does.
+    """
+    if other := sorted(topics - written().keys()):
+        raise NotWrittenError(
+            f"{other[0]} does not follow from the router's inputs",
+            fix=f"one of {', '.join(sorted(written()))}",
+        )
+    if await cluster.has_members(settings, settings.topic(CitizenStage.name)):
+        raise NotWrittenError("a router is running", fix="stop all routers first")
+    await cluster.check_empty(settings, topics)
+    plan = Plan(settings, settings, dict(written()), topics, incomplete)
+    return await Replay(stage_of(settings), plan, on_progress).run()
+
+
+async def delete(settings: Settings, prefix: str) -> list[str]:
+    """Delete what replays wrote under ``prefix``; the names of the topics."""
+    return await cluster.delete(under(settings, prefix), [*written(), ORDER])
+
+
+async def differences(settings: Settings, prefix: str) -> AsyncIterator[Difference]:
+    """Compare the replay under ``prefix`` with the live topics, a partition at a time."""
+    into = under(settings, prefix)
+    async with Diff(settings, into, AboutRecords(codec_of(settings))) as diff:
+        said = await diff.finished(CitizenStage.name)
+        for topic, policy in written().items():
+            if topic == CHANGELOG:
+                states = StateDiff(settings, into, stage_of(settings))
+                for number in range(len(said.writers[-1].get(topic, []))):
+                    yield await states.partition(topic, number, said)
+            elif policy == "compact":
+                async for found in diff.latest(topic, said):
+                    yield found
+            else:
+                async for found in diff.appended(topic, said):
+                    yield found
+
+
+async def _live_counts(settings: Settings) -> dict[str, int]:
+    names = [*written(), *CitizenStage.inputs]
+    counts = await partition_counts(settings, [settings.topic(name) for name in names])
+    prefix = len(settings.kafka.topic_prefix)
+    return {physical[prefix:]: count for physical, count in counts.items()}
+
+
+class AboutRecords(About):
+    """What a record is about: its type and, where its headers say so, thing and revision; else its key."""
+
+    def __init__(self, codec: Codec) -> None:
+        """``codec`` knows the types."""
+        self._codec = codec
+
+    def __call__(self, record: ConsumerRecord) -> Thing:
+        """See `About`."""
+        try:
+            name = self._codec.decode(record.value or b"").record
+        except PoisonError:
+            name = "unreadable"
+        return Thing(name, dict(record.headers).get("ce_id") or record.key or b"")
