@@ -30,6 +30,8 @@ async def settled_ends(settings: Settings, wanted: Sequence[TopicPartition]) -> 
     Raises:
         BusUnavailableError: a transaction hangs.
     """
+    if not wanted:
+        return {}
     async with Reader(settings, committed=False) as reader:
         written = await reader.ends(wanted)
     try:
