@@ -25,7 +25,7 @@ class Load:
         self._patience = _LEAST
 
     def patience(self) -> float:
-        """How many commits' time records are collected between two commits.
+        """How many commits' time is left between two commits, from 0.5 to 4.
 
         It grows while the process takes more than its share of a core and shrinks while it takes less.
         """
@@ -43,7 +43,7 @@ class Pace:
     """When one partition commits."""
 
     def __init__(self, interval: float, load: Load, clock: Clock = time.monotonic) -> None:
-        """``interval``: the longest time in seconds that a transaction collects records."""
+        """``interval``: how long a transaction collects records at most while the process is not busy."""
         self._interval = interval
         self._load = load
         self._clock = clock
@@ -57,9 +57,10 @@ class Pace:
 
     def begin(self) -> None:
         """A transaction begins with its first record."""
+        patience = self._load.patience()
         self.began = self._clock()
-        self.limit = self.began + self._interval
-        self.due = min(self.limit, self._committed_at + self._load.patience() * self._commit_seconds)
+        self.limit = self.began + self._interval * max(1.0, patience)
+        self.due = min(self.began + self._interval, self._committed_at + patience * self._commit_seconds)
 
     def over(self) -> bool:
         """Whether the time for collecting is over."""

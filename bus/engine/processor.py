@@ -56,6 +56,7 @@ class Processor(Generic[S, E]):
         """Write through ``writer`` from now on."""
         self._writer = writer
         self._changelog = await writer.target(self._names.changelog_topic)
+        writer.input_partitions = self._changelog.count
         self._dead.clear()
 
     def process(self, records: Sequence[ConsumerRecord]) -> None:
@@ -82,7 +83,8 @@ class Processor(Generic[S, E]):
                 if after is not None or before is not None:
                     put(key, after)
                 for topic, out_key, out_value, headers in outputs:
-                    write(topic, out_key, out_value, headers, record.timestamp)
+                    home = record.partition if out_key == key else None
+                    write(topic, out_key, out_value, headers, record.timestamp, home)
         except RetriableError:
             raise
         except Exception as error:

@@ -54,14 +54,16 @@ def test_a_lone_record_is_committed_at_once():
 
 
 @given(st.floats(0, 1), st.lists(st.floats(0, 3), max_size=20))
-def test_no_transaction_collects_longer_than_the_interval(share: float, commits: list[float]):
+def test_no_transaction_waits_longer_than_the_interval_or_collects_longer_than_four(
+    share: float, commits: list[float]
+):
     machine = Machine()
     pace = Pace(0.1, machine.load, machine.clock)
     for seconds in commits:
-        machine.patience_after(1, share)
+        patience = machine.patience_after(1, share)
         pace.begin()
         assert pace.left() <= 0.1 + 1e-9
-        machine.clock.now += 0.1
+        machine.clock.now += 0.1001 if patience <= 1 else 0.4001
         assert pace.over()
         machine.clock.now += seconds
         pace.committed(seconds)
