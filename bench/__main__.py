@@ -9,10 +9,10 @@ import typer
 from rich.console import Console
 
 from bench.benchmarks import BENCHMARKS
-from bench.figures import Figure, WrongAnswerError, as_json
+from bench.figures import Entry, WrongAnswerError, as_json
 from bench.machine import machine
 from bench.plan import LEAST_RUNS, Plan
-from bench.report import table
+from bench.report import tables
 from bus.process import exit_code, report
 from schemas.errors import SambandError
 
@@ -50,12 +50,13 @@ def main(
     figures = _measure(tuple(only or BENCHMARKS), runs, scale)
     if json is not None:
         json.write_text(as_json(figures, _command(only or (), scale), machine()) + "\n", encoding="utf-8")
-    Console().print(table(figures, machine()))
+    for shown in tables(figures, machine()):
+        Console().print(shown)
 
 
-def _measure(names: tuple[str, ...], runs: int, scale: float) -> list[Figure]:
+def _measure(names: tuple[str, ...], runs: int, scale: float) -> list[Entry]:
     console = Console(stderr=True)
-    figures: list[Figure] = []
+    figures: list[Entry] = []
     for name in names:
         with console.status(name) as status:
 

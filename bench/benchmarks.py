@@ -1,11 +1,12 @@
 """All benchmarks by name, in the order in which `make bench` runs them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from bench import broker_start, hl7, memory, mllp, router, volume
-from bench.figures import Figure
+from bench.engine import compare, growth
+from bench.figures import Entry
 from bench.plan import Plan
 
 
@@ -14,7 +15,7 @@ class Benchmark:
     """Something to measure."""
 
     what: str
-    run: Callable[[Plan], list[Figure]]
+    run: Callable[[Plan], Sequence[Entry]]
     """WrongAnswerError if what was timed gave a wrong answer."""
 
 
@@ -23,6 +24,10 @@ BENCHMARKS: Final = {
     "mllp-1": Benchmark("MLLP with acknowledgement after acks=all, one connection", mllp.one_connection),
     "mllp-32": Benchmark("the same over 32 connections", mllp.many_connections),
     "router": Benchmark("the router as one process on a real Kafka, and where its time goes", router.run),
+    "engine": Benchmark(
+        "the engine beside Kafka Streams, Quix Streams, Faust and aiokafka by hand", compare.run
+    ),
+    "growth": Benchmark("the engine with 20,000, 200,000 and 2,000,000 citizens, state on disk", growth.run),
     "memory": Benchmark("resident memory of a connector and of the router", memory.run),
     "volume": Benchmark("bytes on disk for each fact and each citizen", volume.run),
     "broker-start": Benchmark("time until the embedded Kafka answers", broker_start.run),

@@ -4,9 +4,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
-from typing import Any
+from typing import Any, Protocol
 
 from bench.machine import Machine
+
+
+class Entry(Protocol):
+    """What a benchmark gives: an entry of the JSON file."""
+
+    def as_dict(self, command: str, machine: Machine) -> dict[str, Any]:
+        """As the file has it. ``command`` makes it again."""
 
 
 class WrongAnswerError(Exception):
@@ -74,9 +81,9 @@ class Figure:
         }
 
 
-def as_json(figures: Sequence[Figure], command: str, machine: Machine) -> str:
-    """All figures as a JSON list."""
-    return json.dumps([figure.as_dict(command, machine) for figure in figures], indent=2, ensure_ascii=False)
+def as_json(entries: Sequence[Entry], command: str, machine: Machine) -> str:
+    """All entries as a JSON list."""
+    return json.dumps([entry.as_dict(command, machine) for entry in entries], indent=2, ensure_ascii=False)
 
 
 _DIGITS = 3

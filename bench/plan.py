@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 LEAST_RUNS: Final = 3
@@ -20,6 +21,8 @@ class Plan:
     """Part of the full amount of work. Below 1 the machinery is tried out, and the figures mean little."""
     tell: Callable[[str], None] = field(default=_silent)
     """Is told in a few words what is being done now."""
+    folder: Path = Path("build/bench")
+    """Where pictures go."""
 
     def count(self, full: int) -> int:
         """``full`` by the scale, at least 1."""

@@ -1,14 +1,24 @@
-"""Figures as a table for people."""
+"""Figures and rows of systems as tables for people."""
 
 from collections.abc import Sequence
 
 from rich import box
 from rich.table import Table
 
-from bench.figures import Figure, readable
+from bench.engine import rows
+from bench.engine.rows import Row
+from bench.figures import Entry, Figure, readable
 from bench.machine import Machine
 
 _MET = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}
+
+
+def tables(entries: Sequence[Entry], machine: Machine) -> list[Table]:
+    """The systems side by side where there are any, and all figures, the goals of the systems among them."""
+    systems = [entry for entry in entries if isinstance(entry, Row)]
+    figures = [entry for entry in entries if isinstance(entry, Figure)]
+    figures += [goal for row in systems for goal in row.goals]
+    return [*([rows.table(systems)] if systems else []), *([table(figures, machine)] if figures else [])]
 
 
 def table(figures: Sequence[Figure], machine: Machine) -> Table:

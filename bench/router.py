@@ -12,6 +12,8 @@ from statistics import median
 
 from bench.figures import Figure, Goal, WrongAnswerError
 from bench.plan import Plan
+from bench.router_profile import PARTS as PARTS_SEEN
+from bench.router_profile import NoProfileError, profiled
 from bench.router_replay import PARTS, Answer, Replay
 from bench.system import Kafka, Measured, MeasuredSystem, kafka
 from bench.topics import consumed, preload
@@ -33,6 +35,7 @@ def run(plan: Plan) -> list[Figure]:
     plan.tell("Starting Kafka")
     with kafka() as broker:
         rates, cpu = asyncio.run(_measure(plan, broker, facts, right))
+        sampled = asyncio.run(_profile(plan, broker, facts))
     mix = f"{len(facts):,} facts of all families about {plan.count(_CITIZENS):,} citizens, 8 partitions"
     figures = [
         Figure("router.facts", f"one process, {mix}", "facts/s", tuple(rates), Goal(at_least=10_000)),
@@ -41,7 +44,7 @@ def run(plan: Plan) -> list[Figure]:
     figures += [Figure(f"router.{part}", f"of it: {_SAYS[part]}", "µs/fact", parts[part]) for part in PARTS]
     pure = sum(median(parts[part]) for part in PARTS)
     rest = tuple(max(0.0, used - pure) for used in cpu)
-    return [*figures, Figure("router.rest", f"of it: {_SAYS['rest']}", "µs/fact", rest)]
+    return [*figures, Figure("router.rest", f"of it: {_SAYS['rest']}", "µs/fact", rest), *sampled]
 
 
 _SAYS = {
@@ -78,6 +81,30 @@ async def _measure(
             plan.tell(f"Comparing the answer of run {number + 1}")
             await _check(system, right)
     return rates, cpu
+
+
+async def _profile(plan: Plan, broker: Kafka, facts: Sequence[Made]) -> list[Figure]:
+    """One more run, looked at from outside: a flame graph, and each part's share of the processor time."""
+    flames = plan.folder / "router.svg"
+    plan.tell("Filling topics for the flame graph")
+    async with broker.system("profile") as system:
+        ends = await preload(system.settings, facts)
+        router = await system.router()
+        used = router.cpu_seconds()
+        try:
+            with profiled(router.process.pid, flames) as found:
+                await consumed(system.settings, GROUP, ends, system.supervisor)
+                used = router.cpu_seconds() - used
+        except NoProfileError as error:
+            plan.tell(f"No flame graph: {error}")
+            return []
+    (profile,) = found
+    plan.tell(f"Flame graph of {profile.samples:,} samples: {flames}")
+    cost = used / len(facts) * 1e6
+    return [
+        Figure(f"router.sampled.{part}", f"by samples: {what}", "µs/fact", (cost * profile.shares[part],))
+        for part, what in PARTS_SEEN.items()
+    ]
 
 
 def started(router: Measured) -> float:

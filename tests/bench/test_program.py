@@ -37,7 +37,17 @@ def test_list_names_the_benchmarks_of_the_goals(repository):
         [sys.executable, "-m", "bench", "--list"], cwd=repository, capture_output=True, text=True, check=True
     )
     names = [line.split()[0] for line in listed.stdout.splitlines()]
-    assert names == ["hl7", "mllp-1", "mllp-32", "router", "memory", "volume", "broker-start"]
+    assert names == [
+        "hl7",
+        "mllp-1",
+        "mllp-32",
+        "router",
+        "engine",
+        "growth",
+        "memory",
+        "volume",
+        "broker-start",
+    ]
 
 
 def test_a_missed_goal_is_reported_and_no_error(made_up, tmp_path):

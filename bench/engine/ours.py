@@ -1,0 +1,52 @@
+"""The work in Samband's engine, as a process.
+
+Variants: ``whole`` reads all fields of a record; ``history`` begins each citizen with a full one (growth.py);
+``steady`` commits by the interval alone and never earlier.
+"""
+
+import asyncio
+import sys
+
+from bench.engine.job import Job, search_garbage_rarely
+from bench.engine.stage import UNREAD, HistoryStage, OverlapStage
+from bus import process
+from bus.engine.pace import Load
+from bus.engine.runner import StageRunner
+from bus.logs import configure
+from bus.settings import load_settings
+
+_AGES = 1e9
+
+
+def _commit_by_the_interval_alone() -> None:
+    """As the other systems do. The engine has no setting for it: at its own pace it never commits later."""
+
+    def patience(self: Load) -> float:  # noqa: ARG001 - a method of Load
+        return _AGES
+
+    Load.patience = patience  # type: ignore[method-assign]
+
+
+def main() -> int:
+    """One member of the group, until SIGTERM."""
+    job = Job.from_environment()
+    settings = load_settings(
+        bootstrap_servers=job.bootstrap_servers,
+        data_dir=job.state_dir,
+        engine={"commit_interval_ms": job.commit_ms},
+    )
+    configure(settings.log)
+    search_garbage_rarely()
+    if job.variant == "steady":
+        _commit_by_the_interval_alone()
+    kind = HistoryStage if job.variant == "history" else OverlapStage
+    stage = kind(job.name, job.source, job.sink, () if job.variant == "whole" else UNREAD)
+
+    async def run(stop: asyncio.Event) -> None:
+        await StageRunner([stage], settings).run(stop)
+
+    return process.run("bench", run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
