@@ -11,9 +11,12 @@ from tests.bus.engine.ledger import INPUT
 from tests.faults.witness import Seen
 from tests.waiting import until
 
-CHUNK = 100
 _WAIT = 0.05
-"""Seconds between two chunks: 2,000 messages a second keep everybody busy, and no processor."""
+"""Seconds between two chunks of messages."""
+CHUNK = 100
+"""Messages at once while there is an end to them."""
+TRICKLE = 25
+"""And where there is none: 500 a second keep all workers busy, and leave the processors to the faults."""
 KEYS = 90
 PATIENCE = 240.0
 """Seconds for anything that may have to wait until Kafka is back and the group has settled."""
@@ -37,6 +40,7 @@ class Feeder:
         self._done = done
         self._window = window
         self._total = total
+        self._chunk = TRICKLE if total is None else CHUNK
         self._feeding: asyncio.Task[None]
         self.fed: dict[int, list[Seen]] = {}
         self.count = 0
@@ -79,10 +83,10 @@ class Feeder:
                 await asyncio.sleep(_WAIT)
 
     async def _send(self, producer: Producer) -> None:
-        messages = [message(number) for number in range(self.count, self.count + CHUNK)]
+        messages = [message(number) for number in range(self.count, self.count + self._chunk)]
         sent = [await producer.send(INPUT, key=key.encode(), value=value.encode()) for key, value in messages]
         for (key, value), confirmed in zip(messages, await asyncio.gather(*sent), strict=True):
             there = self.fed.setdefault(confirmed.partition, [])
             there.append(Seen(confirmed.offset, key, value))
             self.outputs[confirmed.partition] += value.isdigit()
-        self.count += CHUNK
+        self.count += self._chunk

@@ -32,7 +32,7 @@ class Fault:
 
     async def moment(self) -> None:
         """Let some work be done, so that faults meet every state that there is."""
-        await self.here.progress(self.chance.randint(1, 1500))
+        await self.here.progress(self.chance.randint(1, 300))
 
     async def hold(self, most_seconds: float) -> None:
         """Leave things as they are for a while; how long is part of the fault."""
@@ -177,7 +177,7 @@ async def answers_lost(fault: Fault) -> None:
 async def connections_cut(fault: Fault) -> None:
     for _ in range(fault.chance.randint(1, 5)):
         await fault.here.proxies[fault.member].cut()
-        await fault.here.progress(fault.chance.randint(1, 300))
+        await fault.here.progress(fault.chance.randint(1, 100))
 
 
 @kind

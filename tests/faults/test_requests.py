@@ -20,7 +20,7 @@ async def test_whatever_becomes_of_a_request_every_record_has_its_effect_once(
         fault = Fault(here, None, Random(1), member=0)
         for harm in Harm:
             for api in TRANSACTIONAL:
-                await here.progress(300)
+                await here.progress(50)
                 await harm_request(fault, api, harm, most_seconds=1)
                 await here.caught_up()
         assert here.proxies[0].seen.keys() >= set(TRANSACTIONAL)

@@ -1,0 +1,25 @@
+"""A few of the faults of `make soak`, always the same ones: those that find the most in a short time."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.kinds import KINDS, survive
+from tests.faults.rig import MEMBERS, rig
+
+SHORT = ("late_commit", "state_damaged", "clock_jumped", "storm")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+async def test_a_few_random_faults_are_survived(broker: str, topic_prefix: str, tmp_path: Path) -> None:
+    async with rig(broker, topic_prefix, tmp_path, proxied=True) as here:
+        for member in range(MEMBERS):
+            here.start(member)
+        for seed, kind in enumerate(SHORT):
+            await survive(here, None, seed, kind)
+        await here.finish()
+
+
+def test_every_short_fault_is_a_kind_of_the_long_run() -> None:
+    assert set(SHORT) <= KINDS.keys()
