@@ -53,8 +53,7 @@ async def bounced(
 ) -> int:
     """Three members, ``messages``, and before each round a fifth of them; how many outputs were aborted."""
     async with rig(kafka.bootstrap_servers, prefix, path, total=messages) as here:
-        for member in range(MEMBERS):
-            here.start(member)
+        await here.start_all()
         member = 0
         for bounces in rounds:
             await here.progress(messages // 5)

@@ -2,9 +2,10 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from bus.settings import Settings
 from tests.bus.engine.harness import Worker, differences, make_topics, read, settings_for
@@ -45,12 +46,23 @@ class Rig:
         self._lives += 1
         proxy = self.proxies.get(member)
         address = proxy.address if proxy else self.settings.bootstrap_servers
+        name = self.settings.engine.instance_id and f"{self.settings.engine.instance_id}-{member}"
         settings = self.settings.model_copy(
-            update={"data_dir": self.folder(member), "bootstrap_servers": address}
+            update={
+                "data_dir": self.folder(member),
+                "bootstrap_servers": address,
+                "engine": self.settings.engine.model_copy(update={"instance_id": name}),
+            }
         )
         log = self.path / f"member-{member}-life-{self._lives}.log"
         worker = self.workers[member] = Worker(settings, log, *arguments, within=within)
         return worker
+
+    async def start_all(self) -> None:
+        """Start all members, and wait until each has its share."""
+        for member in range(MEMBERS):
+            self.start(member)
+        await self.until(lambda: all(worker.ready() for worker in self.workers.values()), "all members")
 
     def kill(self, member: int) -> None:
         self.workers.pop(member).kill()
@@ -125,10 +137,16 @@ class Rig:
 
 @asynccontextmanager
 async def rig(
-    broker: str, prefix: str, path: Path, *, total: int | None = None, proxied: bool = False, **engine: object
+    broker: str,
+    prefix: str,
+    path: Path,
+    *,
+    total: int | None = None,
+    proxied: bool = False,
+    engine: Mapping[str, object] = MappingProxyType({}),
 ) -> AsyncIterator[Rig]:
-    """A rig whose members are not started yet; everything is ended at the end."""
-    settings = settings_for(broker, prefix, path, max_batch_records=TRANSACTION, **engine)
+    """A rig whose members are not started yet; everything is ended at the end. ``engine`` are settings."""
+    settings = settings_for(broker, prefix, path, **{"max_batch_records": TRANSACTION, **engine})
     await make_topics(settings, PARTITIONS)
     here = Rig(settings, path)
     async with AsyncExitStack() as stack:

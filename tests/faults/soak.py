@@ -16,6 +16,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 from bus.embedded.server import EmbeddedBroker
 from bus.setting_groups import user_cache
@@ -71,10 +72,11 @@ class Soak:
     async def episode(self, seeds: list[int], kind: str) -> None:
         """Some random faults, one after the other, and the verdict over all of them."""
         prefix, path = self._place()
+        engine = configuration(seeds[0])
+        self.say(f"new topics, {engine or 'members without names'}")
         ask = f" --kind {kind}" if kind else ""
-        async with rig(self._kafka.bootstrap_servers, prefix, path, proxied=True) as here:
-            for member in range(MEMBERS):
-                here.start(member)
+        async with rig(self._kafka.bootstrap_servers, prefix, path, proxied=True, engine=engine) as here:
+            await here.start_all()
             done: Counter[str] = Counter()
             for number, seed in enumerate(seeds, 1):
                 self.doing = f'make soak ARGS="--seed {seeds[0]} --faults {number}{ask}"'
@@ -94,6 +96,11 @@ class Soak:
         )
         lines = [f"{count:6}  {name.replace('_', ' ')}" for name, count in sorted(self.survived.items())]
         return "\n".join([total, *lines])
+
+
+def configuration(seed: int) -> dict[str, object]:
+    """The engine's settings for an episode: members that keep a name over restarts, or that have none."""
+    return {"instance_id": "member"} if Random(seed).random() < 0.5 else {}
 
 
 def arguments() -> argparse.Namespace:

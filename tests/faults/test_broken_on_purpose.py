@@ -30,7 +30,7 @@ async def test_without_the_seek_after_a_restore_records_are_missing(
         tmp_path,
         total=6000,
         proxied=True,
-        transaction_timeout_seconds=5,
+        engine={"transaction_timeout_seconds": 5},
     ) as here:
         with pytest.raises(AssertionError, match="missing"):
             await doubt(here, "--no-seek")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.kinds import KINDS, survive
-from tests.faults.rig import MEMBERS, rig
+from tests.faults.rig import rig
 
 SHORT = ("late_commit", "state_damaged", "clock_jumped", "storm")
 
@@ -14,8 +14,7 @@ SHORT = ("late_commit", "state_damaged", "clock_jumped", "storm")
 @pytest.mark.timeout(240)
 async def test_a_few_random_faults_are_survived(broker: str, topic_prefix: str, tmp_path: Path) -> None:
     async with rig(broker, topic_prefix, tmp_path, proxied=True) as here:
-        for member in range(MEMBERS):
-            here.start(member)
+        await here.start_all()
         for seed, kind in enumerate(SHORT):
             await survive(here, None, seed, kind)
         await here.finish()

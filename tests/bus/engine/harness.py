@@ -140,10 +140,10 @@ class Worker:
             "SAMBAND_DATA_DIR": str(settings.data_dir),
             "SAMBAND_KAFKA__TOPIC_PREFIX": settings.kafka.topic_prefix,
             "SAMBAND_KAFKA__SESSION_TIMEOUT_SECONDS": str(settings.kafka.session_timeout_seconds),
-            "SAMBAND_ENGINE__MAX_BATCH_RECORDS": str(settings.engine.max_batch_records),
-            "SAMBAND_ENGINE__TRANSACTION_TIMEOUT_SECONDS": str(settings.engine.transaction_timeout_seconds),
             "SAMBAND_LOG__FORMAT": "json",
         }
+        for name, value in settings.engine.model_dump(exclude_defaults=True).items():
+            environment[f"SAMBAND_ENGINE__{name.upper()}"] = str(value)
         self.log = log
         with log.open("ab") as output:
             self.process = subprocess.Popen(
