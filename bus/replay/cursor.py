@@ -101,6 +101,15 @@ class Cursor:
             self.position = found.offset + 1
         return found
 
+    async def some(self) -> list[ConsumerRecord]:
+        """The next records, as many as are in memory; none at the end."""
+        if await self.peek() is None:
+            return []
+        taken = [record for record in self._read if record.offset < self.end]
+        self._read.clear()
+        self.position = taken[-1].offset + 1
+        return taken
+
     async def take(self, count: int) -> list[ConsumerRecord]:
         """The next ``count`` records. LostRecordsError if there are fewer."""
         taken: list[ConsumerRecord] = []

@@ -7,7 +7,6 @@ from typing import Generic, TypeVar
 
 from aiokafka import TopicPartition
 
-from bus.engine.changelog import restore
 from bus.engine.store import StateFormat, Store
 from bus.replay import report
 from bus.replay.cursor import Reader
@@ -53,8 +52,14 @@ class StateDiff(Generic[S]):
         return Difference(topic, number, equal, different, newer=passed, by_record=by_record)
 
     async def _restored(self, settings: Settings, topic: str, number: int, path: Path) -> Store[S]:
+        place = TopicPartition(settings.topic(topic), number)
         store = Store(path, self._states, 1)
-        await restore(settings, settings.topic(topic), number, store)
+        store.open(0)
+        async with Reader(settings) as reader:
+            cursor = reader.cursors(await reader.begins([place]), await reader.ends([place]))[place]
+            while records := await cursor.some():
+                store.apply([(record.key, record.value) for record in records], cursor.position)
+        store.check()
         return store
 
     async def _written_since(self, topic: str, number: int, said: report.Report) -> set[bytes]:
