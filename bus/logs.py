@@ -44,10 +44,12 @@ KEYS: dict[str, str] = {
     "partition": "partition number",
     "partitions": "how many partitions",
     "partitions_kept": "how many of them were here before, with their state",
+    "percent": "how much is done, from 0 to 100",
     "peer": "address of the other side of a connection",
     "port": "port number",
     "reason": "code from a closed list",
     "records": "how many records",
+    "remaining": "how many are left",
     "signal": "name of a signal",
     "stage": "name of a router stage",
     "state_keys": "states in the store",
@@ -105,6 +107,18 @@ class Event(Enum):
     ENGINE_RESTORED = (
         "engine_restored", Level.INFO, "A partition's state is up to date and it is worked on.",
         "stage", "partition", "records", "state_keys", "duration_ms", "reason",
+    )  # fmt: skip
+    ENGINE_RESTORING = (
+        "engine_restoring", Level.INFO, "A partition's state is being restored from the changelog.",
+        "stage", "partition", "records", "remaining", "percent",
+    )  # fmt: skip
+    ENGINE_STANDBY = (
+        "engine_standby", Level.INFO, "This process keeps a copy of the state of other members' partitions.",
+        "stage", "partitions",
+    )  # fmt: skip
+    ENGINE_STANDBY_FAILED = (
+        "engine_standby_failed", Level.WARNING, "Standby copies are not kept up for now; it is tried again.",
+        "stage", "error", "attempt",
     )  # fmt: skip
     ENGINE_RECOVERING = (
         "engine_recovering", Level.WARNING,

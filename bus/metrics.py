@@ -52,6 +52,18 @@ ENGINE_RESTORED = Counter(
     ["stage"],
     registry=REGISTRY,
 )
+ENGINE_RESTORE_REMAINING = Gauge(
+    "samband_engine_restore_remaining_records",
+    "Changelog records that a partition's state still lacks before it is worked on.",
+    ["stage", "partition"],
+    registry=REGISTRY,
+)
+ENGINE_STANDBY_LAG = Gauge(
+    "samband_engine_standby_lag_records",
+    "Changelog records that the standby copy of a partition of another member is behind.",
+    ["stage", "partition"],
+    registry=REGISTRY,
+)
 ENGINE_LAG = Gauge(
     "samband_engine_lag_records",
     "Records up to the last stable offset that are not processed yet.",

@@ -241,7 +241,25 @@ class EngineSettings(Group):
         ge=1,
         description=(
             "Decoded states kept in memory by one process, shared equally by its partitions; the rest is "
-            "read from the local store."
+            "read from the local store. A state of more than 1 KiB counts once for each KiB: decoded it "
+            "takes six times as much, so that the default takes some 300 MB at most."
+        ),
+    )
+    difference_min_bytes: int = Field(
+        4096,
+        ge=256,
+        description=(
+            "A changed state of at least so many bytes is written to the changelog as the difference to the "
+            "one before, where that is much smaller. Smaller ones cost less processor time in full."
+        ),
+    )
+    standbys: int = Field(
+        0,
+        ge=0,
+        le=9,
+        description=(
+            "How many other members keep a copy of each partition's state, so that one of them takes it over "
+            "within seconds. The same for all members of a group; each needs a state_dir of its own."
         ),
     )
     fetch_min_bytes: int = Field(

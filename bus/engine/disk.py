@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch
+from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch, WriteOptions
 
 from bus.engine.value import has_wake, head_of
 from bus.errors import LocalStoreError
@@ -29,6 +29,11 @@ _TIME_OFFSET = 1 << 63
 _WAKE_KEY = len(_WAKE) + _TIME.size
 _WRITE_BUFFER = 4 * 1024 * 1024
 _NO_NOTES: Mapping[bytes, bytes | None] = {}
+_LOCKED = "lock"
+"""What RocksDB's error says when another process has the folder; the library has no type for it."""
+_MANY = 500
+_UNLOGGED = WriteOptions()
+_UNLOGGED.disable_wal = True  # type: ignore[assignment,method-assign]  # the library's stub is wrong
 _CACHE = Cache(32 * 1024 * 1024)
 """Shared by all stores of a process."""
 
@@ -58,6 +63,10 @@ class Opened(NamedTuple):
 _checkpoints = msgspec.msgpack.Decoder(Checkpoint)
 
 
+class InUseError(LocalStoreError):
+    """Another process has a local store open; no two processes should share a state folder."""
+
+
 class Disk:
     """One folder with one RocksDB in it. Whatever goes wrong with it, the next `open` begins anew."""
 
@@ -66,15 +75,22 @@ class Disk:
         self._path = path
         self._db: Rdict | None = None
         self._broken = False
+        self._unlogged = False
 
-    def open(self, end_offset: int) -> Opened:
-        """Open what an earlier owner left, unless it is damaged, old, or ahead of the changelog."""
+    def open(self, end_offset: int, *, seize: bool = True) -> Opened:
+        """Open what an earlier owner left, unless it is damaged, old, or ahead of the changelog.
+
+        One that another process has open is thrown away as well: that process was fenced, and may be frozen.
+        If it is not to be seized, InUseError is raised instead.
+        """
         self.close()
         try:
             if self._broken:
                 raise _Unusable("failed")
             offset = self._open(end_offset)
         except _Unusable as problem:
+            if not seize and _LOCKED in str(problem.__cause__):
+                raise InUseError("another process has this local store open") from problem
             self.discard()
             with self._guarded():
                 self._db = Rdict(str(self._path), _options())
@@ -149,7 +165,22 @@ class Disk:
             batch.put(_POSITIONS, positions)
         batch.put(_CHECKPOINT, msgspec.msgpack.encode(Checkpoint(offset, time.time())))
         with self._guarded():
-            self._opened.write(batch)
+            self._write(batch, many=len(states) >= _MANY)
+
+    def _write(self, batch: WriteBatch, *, many: bool) -> None:
+        """Many states at once are those of a restore: they are in the changelog and need no log here.
+
+        What was written without RocksDB's own log has to be on the disk before anything is written with it,
+        or a crash would leave a gap. Without a log, a crash leaves what was on the disk, and its checkpoint.
+        """
+        if many:
+            self._opened.write(batch, _UNLOGGED)
+            self._unlogged = True
+            return
+        if self._unlogged:
+            self._opened.flush()
+            self._unlogged = False
+        self._opened.write(batch)
 
     def positions(self) -> bytes | None:
         """What was last written as positions."""
@@ -225,6 +256,7 @@ class Disk:
     def close(self) -> None:
         """Close the files."""
         db, self._db = self._db, None
+        self._unlogged = False
         if db is not None:
             try:
                 db.close()

@@ -14,6 +14,8 @@ from bus.engine.fetching import tune
 from bus.engine.names import Names
 from bus.engine.pace import Load
 from bus.engine.stage import Stage
+from bus.engine.standby import Standby
+from bus.engine.store import Store
 from bus.engine.task import PartitionTask, Place
 from bus.errors import MissingTopicError, TopicMismatchError, translated
 from bus.logs import Event, get_logger
@@ -45,7 +47,8 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
         self._log = get_logger("engine")
         self._tasks: dict[int, PartitionTask[S, E]] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
-        self._assignor = StickyAssignor(self._tasks.keys)
+        self._standby = Standby(settings, self._names, lambda path: Store(path, stage, hot_limit=1))
+        self._assignor = StickyAssignor(self._tasks.keys, self._standby.lags, settings.engine.standbys)
         self._load = Load()
         self._failed: asyncio.Future[None] | None = None
         self._assigned_once = False
@@ -56,7 +59,11 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
         """Why this member does not do its work yet; empty when it does."""
         if not self._assigned_once:
             return ("waiting for the consumer group",)
-        return tuple(f"partition {n} is being restored" for n, task in self._tasks.items() if not task.ready)
+        return tuple(
+            f"partition {number} is being restored, {task.progress.percent} % done"
+            for number, task in self._tasks.items()
+            if not task.ready
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop``; then end the running transactions and leave the group.
@@ -93,6 +100,7 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
             stopped.cancel()
         finally:
             await self._end(list(self._tasks))
+            await self._standby.stop()
             await self._consumer.stop()
         if self._failed.done():
             self._failed.result()
@@ -147,6 +155,7 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
         numbers = sorted({place.partition for place in places})
         self._consumer.pause(*places)
         await self._end([number for number in self._tasks if number not in numbers])
+        self._standby.follow(set(self._assignor.follow) - set(numbers))
         kept = len(self._tasks)
         place = Place(self._settings, self._consumer, self._names, self._load)
         hot_states = self._settings.engine.hot_states // max(1, len(numbers))

@@ -6,7 +6,6 @@ replaying the changelog from the checkpoint on disk gives the present.
 
 from collections.abc import Iterable
 from contextlib import closing
-from itertools import islice
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
@@ -32,6 +31,7 @@ from schemas.errors import FatalError
 
 S = TypeVar("S")
 
+_LARGE = 1024
 _LEAST_INSTANT, _LARGEST_INSTANT = -(1 << 63), (1 << 63) - 1
 _positions = msgspec.msgpack.Decoder(dict[str, int])
 
@@ -70,23 +70,25 @@ class Store(Generic[S]):
         self.notes = Notes(self._disk)
         self._states = states
         self.hot_limit = hot_limit
-        """Bounds the decoded values in memory; may be changed at any time."""
+        """Bounds the decoded values in memory, large ones counted by the KiB; may be changed at any time."""
         self._difference_min_bytes = difference_min_bytes
         self._hot: dict[bytes, S | None] = {}
         self._heads: dict[bytes, Head] = {}
         """Of hot committed states, where there is a wake time or a used slot to be remembered."""
+        self._large: dict[bytes, int] = {}
+        """KiB of hot committed states beyond the first."""
         self._dirty: dict[bytes, None] = {}
         self._encoded: dict[bytes, bytes | None] = {}
         self._unfinished: set[bytes] = set()
         self._next_wake = _LEAST_INSTANT
         """No committed state wants a tick before this instant."""
 
-    def open(self, end_offset: int) -> Opened:
-        """Open what an earlier owner left, unless it is damaged, old, or ahead of the changelog."""
+    def open(self, end_offset: int, *, seize: bool = True) -> Opened:
+        """Open what an earlier owner left, see `Disk.open`."""
         self.rollback()
         self._unfinished.clear()
         self._next_wake = _LEAST_INSTANT
-        return self._disk.open(end_offset)
+        return self._disk.open(end_offset, seize=seize)
 
     def get(self, key: bytes) -> S | None:
         """The state of ``key`` with this transaction's changes; None if there is none.
@@ -111,6 +113,8 @@ class Store(Generic[S]):
         state = hot[key] = self._states.load(body_of(value), head.version)
         if not is_plain(value):
             self._heads[key] = head
+        if len(value) > _LARGE:
+            self._large[key] = len(value) // _LARGE
         return state
 
     def put(self, key: bytes, state: S | None) -> None:
@@ -124,6 +128,7 @@ class Store(Generic[S]):
         """Forget what the running transaction did to ``key``."""
         self._hot.pop(key, None)
         self._heads.pop(key, None)
+        self._large.pop(key, None)
         self._dirty.pop(key, None)
 
     def changes(self) -> list[Change]:
@@ -131,7 +136,7 @@ class Store(Generic[S]):
         changes: list[Change] = []
         hot, heads, encoded = self._hot, self._heads, self._encoded
         dump, wake, version = self._states.dump, self._states.wake, self._states.state_version
-        least = self._difference_min_bytes
+        least, plain = self._difference_min_bytes, pack(Head(version), b"")
         for key in self._dirty:
             state = hot[key]
             before = heads.get(key)
@@ -144,8 +149,11 @@ class Store(Generic[S]):
             body, at = dump(state), wake(state)
             change = self._difference(key, body, at) if len(body) >= least else None
             if change is None:
-                slots = 0 if before is None else before.slots
-                encoded[key] = value = pack(Head(version, 0, slots, at), body)
+                if before is None and at is None:
+                    value = plain + body  # as nearly all are
+                else:
+                    value = pack(Head(version, 0, 0 if before is None else before.slots, at), body)
+                encoded[key] = value
                 change = key, value
             changes.append(change)
         changes.extend(self.notes.changes())
@@ -170,23 +178,42 @@ class Store(Generic[S]):
         """Write what `changes` gave and a transaction committed; the store now stands at ``offset``."""
         encoded, self._encoded = self._encoded, {}
         self._disk.write(encoded, positions, offset, self._remember(encoded), self.notes.take())
-        hot, heads = self._hot, self._heads
-        for key in encoded:
+        hot, large = self._hot, self._large
+        for key, value in encoded.items():
             state = hot.pop(key)
             if state is not None:
                 hot[key] = state  # to the young end
+            if value is not None and len(value) > _LARGE:
+                large[key] = len(value) // _LARGE
+            elif large:
+                large.pop(key, None)
         self._dirty.clear()
-        for key in list(islice(hot, max(0, len(hot) - self.hot_limit))):
+        self._cool()
+
+    def _cool(self) -> None:
+        """Forget the decoded values that were not changed for longest, down to the bound."""
+        hot, large, cold = self._hot, self._large, []
+        over = len(hot) + sum(large.values()) - self.hot_limit
+        for key in hot:
+            if over <= 0:
+                break
+            over -= 1 + large.get(key, 0)
+            cold.append(key)
+        for key in cold:
             del hot[key]
-            heads.pop(key, None)
+            self._heads.pop(key, None)
+            large.pop(key, None)
 
     def _remember(self, encoded: dict[bytes, bytes | None]) -> list[Waking]:
         """Keep the heads that say something; returns the wake times that no longer hold."""
         heads = self._heads
         unwanted: list[Waking] = []
         for key, value in encoded.items():
+            plain = value is None or is_plain(value)
+            if plain and key not in heads:
+                continue
             before, head = heads.pop(key, None), None
-            if value is not None and not is_plain(value):
+            if value is not None and not plain:
                 head = heads[key] = head_of(value)
                 if head.wake is not None and head.wake < self._next_wake:
                     self._next_wake = head.wake
@@ -200,6 +227,7 @@ class Store(Generic[S]):
         self._encoded.clear()
         self._hot.clear()
         self._heads.clear()
+        self._large.clear()
         self.notes.take()
 
     def due(self, until: int, limit: int | None = None) -> list[bytes]:

@@ -13,6 +13,7 @@ from bus.engine.inputs import Inputs
 from bus.engine.names import Names
 from bus.engine.pace import Load, Pace, Slice
 from bus.engine.processor import Processor
+from bus.engine.progress import Progress
 from bus.engine.stage import Stage
 from bus.engine.store import Store, encode_positions
 from bus.engine.transaction import TransactionalWriter
@@ -59,11 +60,13 @@ class PartitionTask(Generic[S, E]):
         self._settings = place.settings
         self._inputs = Inputs(place.consumer, place.names, stage.inputs, partition)
         self._watch = Watch(place.names.stage, partition, self._inputs.places)
+        self.progress = Progress(place.names.stage, partition)
         self._consumer = place.consumer
         self._log = get_logger("engine")
-        self._store = Store(place.names.store_path(partition), stage, hot_states)
-        self._processor = Processor(stage, self._store, place.names, codec_of(place.settings))
         engine = place.settings.engine
+        path = place.names.store_path(partition)
+        self._store = Store(path, stage, hot_states, engine.difference_min_bytes)
+        self._processor = Processor(stage, self._store, place.names, codec_of(place.settings))
         self._pace = Pace(engine.commit_interval_ms / 1000, place.load)
         self._slice = Slice()
         self._most_records = engine.max_batch_records
@@ -167,7 +170,8 @@ class PartitionTask(Generic[S, E]):
         )
         self._writer = writer
         await writer.start()
-        restored = await restore(self._settings, self._names.changelog, self.partition, self._store)
+        changelog = self._names.changelog
+        restored = await restore(self._settings, changelog, self.partition, self._store, self.progress)
         self._checkpoint = restored.end
         await self._inputs.find(self._store.positions())
         await self._processor.use(writer)

@@ -40,7 +40,6 @@ class Watch:
     def took_over(self, restored: Restored, states: int) -> None:
         """State is up to date and the work begins."""
         metrics.ENGINE_RESTORE_SECONDS.labels(self._stage).observe(restored.seconds)
-        metrics.ENGINE_RESTORED.labels(self._stage).inc(restored.records)
         self._states.set(states)
         if restored.discarded:
             self._log.emit(

@@ -1,15 +1,17 @@
 """The local store against a plain dictionary, and against what can lie on a disk."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bus.engine.disk import InUseError
 from bus.engine.store import NewerStateError, Store, encode_positions
 from bus.engine.value import POSITIONS, Head, fold, pack
 from bus.errors import LocalStoreError
-from tests.bus.engine.states import Numbers
+from tests.bus.engine.states import Note, Notes, Numbers
 
 
 def opened(path: Path) -> Store[int]:
@@ -129,6 +131,24 @@ def test_memory_holds_no_more_decoded_states_than_allowed(tmp_path):
     store.close()
 
 
+def test_large_states_count_by_the_kibibyte(tmp_path):
+    store = Store(tmp_path / "0", Notes(), hot_limit=10)
+    store.open(0)
+    for number in range(10):
+        store.put(b"%d" % number, Note(b"x" * (3000 if number % 2 else 10)))
+    store.changes()
+    store.committed(encode_positions({}), 1)
+    # 1 3 1 3 1 3 1 3 1 3 are 20: from the old end six have to go, the last four are 8.
+    assert list(store._hot) == [b"6", b"7", b"8", b"9"]  # noqa: SLF001 - shows nowhere else
+    for number in range(10):
+        assert store.get(b"%d" % number) is not None
+    store.put(b"0", None)
+    store.changes()
+    store.committed(encode_positions({}), 2)
+    assert sum(1 if n % 2 == 0 else 3 for n in range(10) if b"%d" % n in store._hot) <= 10  # noqa: SLF001
+    store.close()
+
+
 def test_a_store_whose_data_went_bad_is_found_out_when_read_and_rebuilt(tmp_path):
     store = opened(tmp_path / "0")
     store.apply([(b"a", one(b"1" * 2000))], 5)
@@ -187,3 +207,100 @@ def test_a_state_of_a_newer_version_stops_the_program(tmp_path):
         store.get(b"a")
     assert "replay" in failure.value.fix
     store.close()
+
+
+def written(path: Path, offsets: int) -> dict[int, dict[bytes, bytes]]:
+    """A store with a table and, where the last writes were few, a log; its states at every offset."""
+    store, states = opened(path), {}
+    present: dict[bytes, bytes] = {}
+    for offset in range(1, offsets + 1):
+        # Many at once go past RocksDB's own log into a table, few go through it.
+        changes = [(b"%d" % n, one(b"%d" % (n * offset))) for n in range(600 if offset == 1 else 3)]
+        store.apply(changes, offset)
+        present |= {key: b"%d" % (n * offset) for n, (key, _) in enumerate(changes)}
+        states[offset] = dict(present)
+    copy = path.with_name("copy")
+    shutil.copytree(path, copy)  # as a crash leaves it, before the files are closed
+    store.close()
+    shutil.rmtree(path)
+    copy.rename(path)
+    return states
+
+
+@pytest.mark.parametrize("kind", ["*.sst", "*.log", "MANIFEST-*"])
+def test_a_byte_that_flips_in_any_file_is_noticed_or_does_no_harm(tmp_path, kind):
+    states = written(tmp_path / "0", 4)
+    (file,) = [file for file in (tmp_path / "0").glob(kind) if file.stat().st_size]
+    sound = tmp_path / "sound"
+    shutil.copytree(tmp_path / "0", sound)
+    noticed = 0
+    for at in range(0, file.stat().st_size, max(1, file.stat().st_size // 50)):
+        shutil.rmtree(tmp_path / "0")
+        shutil.copytree(sound, tmp_path / "0")
+        content = bytearray(file.read_bytes())
+        content[at] ^= 0x10
+        file.write_bytes(content)
+        store = Store(tmp_path / "0", Numbers(), hot_limit=1000)
+        found = store.open(10**9)
+        try:
+            read = {b"%d" % n: store.get(b"%d" % n) for n in range(600)}
+        except LocalStoreError:
+            noticed += 1
+            assert store.open(10**9).discarded == "failed"
+        else:
+            noticed += bool(found.discarded) or found.offset < 4
+            assert (
+                read == {b"%d" % n: None for n in range(600)}
+                if found.discarded
+                else ({key: str(state).encode() for key, state in read.items()} == states[found.offset])
+            )
+        store.close()
+    assert noticed
+
+
+def test_a_crash_after_a_bulk_of_writes_leaves_no_gap(tmp_path):
+    store = opened(tmp_path / "0")
+    many = [(b"%d" % n, one(b"1")) for n in range(600)]
+    store.apply(many, 600)  # past RocksDB's own log
+    shutil.copytree(tmp_path / "0", tmp_path / "1")
+    store.apply([(b"a", one(b"2"))], 601)  # through it
+    shutil.copytree(tmp_path / "0", tmp_path / "2")
+    store.close()
+    crashed = Store(tmp_path / "1", Numbers(), hot_limit=3)
+    assert crashed.open(10**9) == (0, "incomplete")
+    crashed.close()
+    crashed = Store(tmp_path / "2", Numbers(), hot_limit=3)
+    assert crashed.open(10**9) == (601, "")
+    assert len(dict(crashed.items())) == 601
+    crashed.close()
+
+
+def test_a_store_that_does_not_fit_the_changelog_is_rebuilt(tmp_path):
+    live = Store(tmp_path / "live", Notes(), hot_limit=3, difference_min_bytes=100)
+    live.open(0)
+    log = []
+    for text in (b"x" * 300 + b"1", b"x" * 300 + b"2", b"x" * 300 + b"3"):
+        live.put(b"a", Note(text))
+        log += live.changes()
+        live.committed(encode_positions({}), len(log))
+    live.close()
+    store = opened(tmp_path / "0")
+    store.apply([log[0], log[2]], 3)  # a difference is missing that no compaction takes away
+    with pytest.raises(LocalStoreError):
+        store.check()
+    assert store.open(3).discarded == "failed"
+    store.apply(log, 3)
+    store.check()
+    assert dict(store.items()) == {b"a": b"x" * 300 + b"3"}
+    store.close()
+
+
+def test_a_store_that_another_process_has_open_is_not_thrown_away_unless_seized(tmp_path):
+    owner = opened(tmp_path / "0")
+    with pytest.raises(InUseError):
+        Store(tmp_path / "0", Numbers(), hot_limit=3).open(0, seize=False)
+    owner.put(b"a", 1)
+    owner.changes()
+    owner.committed(encode_positions({}), 1)
+    assert dict(owner.items()) == {b"a": b"1"}
+    owner.close()
