@@ -10,8 +10,13 @@ inputs.py        a partition's records and where the work stands in them
 pace.py          how much at once, and when to commit
 processor.py     the hot path: decode, step, write
 transaction.py   the transactional producer of a partition
-store.py         local state with its checkpoint
+store.py         local state: hot decoded values over what is on disk
+disk.py          committed states in RocksDB, with their checkpoint
+value.py         how a state stands in the changelog and on disk
 changelog.py     brings the local state up to date
+log_reader.py    reads a changelog's records fast
+progress.py      how far a restore is
+standby.py       copies of the state of other members' partitions
 names.py         what topics, groups and files are called
 watch.py         metrics and log lines
 """
