@@ -81,9 +81,14 @@ def test_a_follower_takes_over_from_a_member_that_leaves(count: int, before: int
 
 
 def test_what_moves_goes_first_to_those_that_follow_it():
-    members = {"a": Share(held=(0, 1)), "b": Share(held=(2,), followed=(4,)), "c": Share(followed=(3, 5))}
+    members = {"a": Share(held=(0, 1)), "b": Share(held=(2,), followed=(3,)), "c": Share(followed=(4, 5))}
     shares = share_out(6, members)
-    assert shares == {"a": Share((0, 1)), "b": Share((2, 4)), "c": Share((3, 5))}
+    assert shares == {"a": Share((0, 1)), "b": Share((2, 3)), "c": Share((4, 5))}
+
+
+def test_the_larger_shares_stay_with_those_that_have_them():
+    members = {"a": Share(held=(0,)), "b": Share(held=(1, 2))}
+    assert share_out(3, members) == members
 
 
 def test_what_somebody_follows_is_given_up_first():
