@@ -66,6 +66,7 @@ class Standby(Generic[S]):
             return
         if self._running is None:
             self._running = asyncio.create_task(self._run(), name=f"{self._stage}-standby")
+            self._running.add_done_callback(self._ended)
         self._changed.set()
         self._log.emit(Event.ENGINE_STANDBY, stage=self._stage, partitions=len(self._copies))
 
@@ -80,6 +81,12 @@ class Standby(Generic[S]):
             running.cancel()
             await asyncio.wait((running,))
         self.follow(())
+
+    def _ended(self, running: asyncio.Task[None]) -> None:
+        """The work goes on without copies, but not without a word."""
+        error = None if running.cancelled() else running.exception()
+        if error is not None:
+            self._failed(error, 1)
 
     async def _run(self) -> None:
         """Follow until cancelled. Kafka's absence and a bad disk are waited out."""
@@ -98,7 +105,7 @@ class Standby(Generic[S]):
                 self._failed(error, attempt)
                 await asyncio.sleep(_PAUSE_SECONDS)
 
-    def _failed(self, error: Exception, attempt: int) -> None:
+    def _failed(self, error: BaseException, attempt: int) -> None:
         self._log.emit(
             Event.ENGINE_STANDBY_FAILED, stage=self._stage, error=error_class(error), attempt=attempt
         )
