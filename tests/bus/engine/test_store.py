@@ -304,3 +304,15 @@ def test_a_store_that_another_process_has_open_is_not_thrown_away_unless_seized(
     owner.committed(encode_positions({}), 1)
     assert dict(owner.items()) == {b"a": b"1"}
     owner.close()
+
+
+def test_a_wake_time_that_was_replaced_while_following_is_not_due(tmp_path):
+    store = opened(tmp_path / "0")
+    for offset, state in enumerate((5, 7, 3, -1, 9), start=1):
+        value = pack(Head(1, wake=state if state >= 0 else None), b"%d" % state)
+        store.apply([(b"a", value), (b"b", pack(Head(1, wake=offset), b"%d" % offset))], offset)
+    assert store.due(8) == [b"b"]
+    assert store.due(9) == [b"b", b"a"]
+    store.apply([(b"b", None)], 6)
+    assert store.due(9) == [b"a"]
+    store.close()

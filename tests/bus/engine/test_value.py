@@ -180,3 +180,20 @@ def fold_one(store: Store[Note], key: bytes) -> bytes:
     value = store._disk.get(key)  # noqa: SLF001 - the whole value, not only the stage's part
     assert value is not None
     return value
+
+
+def test_nothing_of_a_forgotten_state_is_left_for_compaction_to_keep(tmp_path):
+    store: Store[Note] = Store(tmp_path / "0", Notes(), 10, difference_min_bytes=100)
+    store.open(0)
+    last: dict[bytes, bytes | None] = {}
+    for number in range(2 * SLOTS):
+        store.put(b"a", Note(noise(500) + b"%d" % number))
+        last.update(store.changes())
+        store.committed(encode_positions({}), number + 1)
+    assert len(last) == SLOTS + 1
+    store.close()
+    store.open(10**9)  # what the changelog holds of it is known after a restart too
+    store.put(b"a", None)
+    last.update(store.changes())
+    assert set(last.values()) == {None}
+    store.close()
