@@ -45,10 +45,19 @@ class Kafka:
         return {"bootstrap.servers": self.bootstrap_servers, "log_level": 0, **(more or {})}
 
     def create(self, name: str, **configs: str) -> None:
-        """A topic with four partitions; ``configs`` with underscores for dots."""
+        """A topic with four partitions, once it can be used; ``configs`` with underscores for dots."""
         config = {key.replace("_", "."): value for key, value in configs.items()}
         for made in self._admin.create_topics([NewTopic(name, PARTITIONS, 1, config=config)]).values():
             made.result(_PATIENCE_SECONDS)
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not self._has_leaders(name):
+            if time.monotonic() > deadline:
+                raise WrongAnswerError("a new topic did not come")
+            time.sleep(_TOGETHER_SECONDS)
+
+    def _has_leaders(self, name: str) -> bool:
+        found = self._admin.list_topics(name, _PATIENCE_SECONDS).topics[name].partitions
+        return len(found) == PARTITIONS and all(place.leader >= 0 for place in found.values())
 
     def delete(self, part_of_name: str) -> None:
         """All topics whose names have this in them: those that a system made for itself too."""
@@ -143,13 +152,11 @@ class Progress:
         self._places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
 
     def reached(self, wanted: Mapping[int, int]) -> bool:
-        """Whether the group has committed these offsets."""
+        """Whether the group has committed these offsets; not, as long as Kafka does not say."""
         try:
             found = self._consumer.committed(self._places, timeout=_PATIENCE_SECONDS)
-        except KafkaException as error:
-            if not error.args[0].retriable():
-                raise
-            return False
+        except KafkaException:
+            return False  # its coordinator has just come or gone; who asks has a time limit
         return all(place.offset >= wanted[place.partition] for place in found)
 
 

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.engine import systems
+from bench.engine import growth, systems
 from bench.engine.compare import _goals
 from bench.engine.job import Job
 from bench.engine.kafka import Kafka
+from bench.engine.latency import Waits
 from bench.engine.measure import Running, Sample
 from bench.engine.offer import Offer, Phase
 from bench.engine.programs import NotHereError
@@ -229,6 +230,25 @@ def test_a_wrong_answer_of_ours_is_an_error(kafka, filled, tmp_path):
     system = one(OURS)
     with pytest.raises(WrongAnswerError, match="answers, not those of the oracle"):
         Bench(kafka, wrong, tmp_path, Prepared()).run(system, [Row(OURS) for _ in system.windows])
+
+
+@pytest.mark.slow
+def test_waits_are_measured_at_the_rates_that_were_offered(kafka, tmp_path):
+    row, waits = Row(OURS), Waits(Plan(scale=0.01), kafka, tmp_path, Prepared())
+    waits.run(replace(one(OURS), variant="steady"), (LOW, HIGH), row)
+    assert row.correct
+    for rate in (LOW, HIGH):
+        assert 0 < row.p50[rate][0] <= row.p99[rate][0]
+    assert len(row.share[0]) == len(row.share[LOW]) == len(row.share[HIGH]) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_growth_keeps_state_over_restarts_and_gives_the_oracles_answers(broker, monkeypatch):
+    monkeypatch.setenv("SAMBAND_BOOTSTRAP_SERVERS", broker)
+    figures = {figure.name: figure for figure in growth.run(Plan(3, 0.0005))}
+    assert {"growth.core.10", "growth.rate.100", "growth.memory.1000", "growth.left"} <= figures.keys()
+    assert all(len(figure.runs) == 3 for figure in figures.values())
 
 
 def test_a_system_that_is_not_here_is_reported_with_the_reason(kafka, filled, tmp_path):
