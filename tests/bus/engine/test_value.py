@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bus.engine.store import Store, encode_positions
 from bus.engine.value import (
+    SLOTS,
     Change,
     Head,
     Replayed,
