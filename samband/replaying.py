@@ -7,9 +7,9 @@ from aiokafka import ConsumerRecord
 from bus.registry.codec import codec_of
 from bus.replay import cluster
 from bus.replay.compare import About, Thing
-from bus.replay.diff import Diff, Difference
+from bus.replay.diff import Difference
+from bus.replay.differences import differences as compare
 from bus.replay.run import Plan, Progress, Replay, Replayed
-from bus.replay.states import StateDiff
 from bus.settings import Settings
 from bus.topics import partition_counts
 from router.rules import load_rules
@@ -18,7 +18,6 @@ from schemas.catalogue import catalogue
 from schemas.codec import Codec
 from schemas.errors import PoisonError, RefusedError
 
-CHANGELOG = f"{CitizenStage.name}.changelog"
 ORDER = f"{CitizenStage.name}.order"
 
 
@@ -92,22 +91,10 @@ async def delete(settings: Settings, prefix: str) -> list[str]:
     return await cluster.delete(under(settings, prefix), [*written(), ORDER])
 
 
-async def differences(settings: Settings, prefix: str) -> AsyncIterator[Difference]:
-    """Compare the replay under ``prefix`` with the live topics, a partition at a time."""
-    into = under(settings, prefix)
-    async with Diff(settings, into, AboutRecords(codec_of(settings))) as diff:
-        said = await diff.finished(CitizenStage.name)
-        for topic, policy in written().items():
-            if topic == CHANGELOG:
-                states = StateDiff(settings, into, stage_of(settings))
-                for number in range(len(said.writers[-1].get(topic, []))):
-                    yield await states.partition(topic, number, said)
-            elif policy == "compact":
-                async for found in diff.latest(topic, said):
-                    yield found
-            else:
-                async for found in diff.appended(topic, said):
-                    yield found
+def differences(settings: Settings, prefix: str) -> AsyncIterator[Difference]:
+    """Compare the replay under ``prefix`` with the live topics, as `bus.replay.differences` does."""
+    about = AboutRecords(codec_of(settings))
+    return compare(settings, under(settings, prefix), written(), stage_of(settings), about)
 
 
 async def _live_counts(settings: Settings) -> dict[str, int]:
