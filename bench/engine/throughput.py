@@ -165,7 +165,7 @@ def rounds(plan: Plan, bench: Bench, count: int) -> dict[System, list[Row]]:
     for number in range(count):
         first = number % len(SYSTEMS)
         for system in (*SYSTEMS[first:], *SYSTEMS[:first]):
-            if any(row.not_run for row in rows[system]):
+            if number >= system.most_rounds or any(row.not_run for row in rows[system]):
                 continue
             shape = f"{system.processes} processes" if system.processes > 1 else f"{system.threads} threads"
             shape = shape if system.processes * system.threads > 1 else "alone"
