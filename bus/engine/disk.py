@@ -18,6 +18,9 @@ FORMAT = 2
 MAX_AGE_SECONDS = 12 * 3600
 """An older local store is rebuilt: compaction keeps deletions for a day, so it could miss some."""
 
+FLUSH_SECONDS = 600.0
+"""How old a crash may leave a store in which little is written."""
+
 _STATE = b"s"
 _WAKE = b"w"
 _NOTE = b"n"
@@ -31,7 +34,6 @@ _WRITE_BUFFER = 4 * 1024 * 1024
 _NO_NOTES: Mapping[bytes, bytes | None] = {}
 _LOCKED = "lock"
 """What RocksDB's error says when another process has the folder; the library has no type for it."""
-_MANY = 500
 _UNLOGGED = WriteOptions()
 _UNLOGGED.disable_wal = True  # type: ignore[assignment,method-assign]  # the library's stub is wrong
 _CACHE = Cache(32 * 1024 * 1024)
@@ -75,7 +77,7 @@ class Disk:
         self._path = path
         self._db: Rdict | None = None
         self._broken = False
-        self._unlogged = False
+        self._flushed = 0.0
 
     def open(self, end_offset: int, *, seize: bool = True) -> Opened:
         """Open what an earlier owner left, unless it is damaged, old, or ahead of the changelog.
@@ -107,7 +109,7 @@ class Disk:
         except Exception as error:  # rocksdict raises bare Exception for every corruption
             raise _Unusable("damaged") from error
         if found is None:
-            if fresh:
+            if fresh or next(iter(self._db.keys()), None) is None:
                 return 0
             raise _Unusable("incomplete")
         try:
@@ -145,6 +147,9 @@ class Disk:
 
         ``unwanted`` are wake times that no longer hold, as far as the caller knows; the rest is found out
         when it is due.
+
+        RocksDB's own log is left out: the changelog is the log. A crash leaves what had reached the tables
+        by then, with its checkpoint; that is at most `FLUSH_SECONDS` or two write buffers behind.
         """
         batch = WriteBatch(raw_mode=True)
         for waking in unwanted:
@@ -163,24 +168,13 @@ class Disk:
                 batch.put(_NOTE + name, note)
         if positions is not None:
             batch.put(_POSITIONS, positions)
-        batch.put(_CHECKPOINT, msgspec.msgpack.encode(Checkpoint(offset, time.time())))
+        now = time.time()
+        batch.put(_CHECKPOINT, msgspec.msgpack.encode(Checkpoint(offset, now)))
         with self._guarded():
-            self._write(batch, many=len(states) >= _MANY)
-
-    def _write(self, batch: WriteBatch, *, many: bool) -> None:
-        """Many states at once are those of a restore: they are in the changelog and need no log here.
-
-        What was written without RocksDB's own log has to be on the disk before anything is written with it,
-        or a crash would leave a gap. Without a log, a crash leaves what was on the disk, and its checkpoint.
-        """
-        if many:
             self._opened.write(batch, _UNLOGGED)
-            self._unlogged = True
-            return
-        if self._unlogged:
-            self._opened.flush()
-            self._unlogged = False
-        self._opened.write(batch)
+            if now - self._flushed > FLUSH_SECONDS:
+                self._flushed = now
+                self._opened.flush()
 
     def positions(self) -> bytes | None:
         """What was last written as positions."""
@@ -256,7 +250,7 @@ class Disk:
     def close(self) -> None:
         """Close the files."""
         db, self._db = self._db, None
-        self._unlogged = False
+        self._flushed = time.time()
         if db is not None:
             try:
                 db.close()
