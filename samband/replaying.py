@@ -1,9 +1,11 @@
 """The router's replay and its comparison with the live topics, put together for the command line."""
 
+import re
 from collections.abc import AsyncIterator
 
 from aiokafka import ConsumerRecord
 
+from bus.engine.names import Names
 from bus.registry.codec import codec_of
 from bus.replay import cluster
 from bus.replay.compare import About, Thing
@@ -19,6 +21,7 @@ from schemas.codec import Codec
 from schemas.errors import PoisonError, RefusedError
 
 ORDER = f"{CitizenStage.name}.order"
+_PREFIX = re.compile(r"[A-Za-z0-9._-]{1,60}")
 
 
 class NotWrittenError(RefusedError):
@@ -39,6 +42,8 @@ def written() -> dict[str, str]:
 
 def under(settings: Settings, prefix: str) -> Settings:
     """The same settings for topics that begin with ``prefix``. RefusedError if these are the live ones."""
+    if not _PREFIX.fullmatch(prefix):
+        raise NotWrittenError("this is no prefix of topics", fix="letters, digits, dots and dashes: replay.")
     if prefix == settings.kafka.topic_prefix:
         raise NotWrittenError(
             "the replay would go into the live topics", fix="choose another prefix, e.g. replay."
@@ -57,10 +62,12 @@ async def replay(
 ) -> list[Replayed]:
     """Replay all of the router under ``prefix``. Raises as `bus.replay.run.Replay.run` does."""
     into, stage = under(settings, prefix), stage_of(settings)
-    counts = await _live_counts(settings)
-    topics = {name: (counts[name], policy) for name, policy in written().items() if name in counts}
-    first = counts.get(stage.inputs[0], 1)
-    await cluster.make(into, {**topics, ORDER: (first, "delete")}, replace=replace)
+    counts = await partition_counts(settings, [settings.topic(name) for name in written()])
+    topics = {
+        name: (counts.get(settings.topic(name), catalogue().topics[name].partitions), policy)
+        for name, policy in written().items()
+    }
+    await cluster.make(into, {**topics, ORDER: (1, "delete")}, replace=replace)
     plan = Plan(settings, into, dict(written()), None, incomplete)
     return await Replay(stage, plan, on_progress).run()
 
@@ -74,16 +81,18 @@ async def restore(
         NotWrittenError: a topic does not follow from the router's inputs, or a router is running.
         FatalError, RetriableError: as `bus.replay.run.Replay.run` does.
     """
-    if other := sorted(topics - written().keys()):
+    stage = stage_of(settings)
+    possible = written().keys() - set(Names.of(settings, stage).inputs)
+    if other := sorted(topics - possible):
         raise NotWrittenError(
             f"{other[0]} does not follow from the router's inputs",
-            fix=f"one of {', '.join(sorted(written()))}",
+            fix=f"one of {', '.join(sorted(possible))}",
         )
     if await cluster.has_members(settings, settings.topic(CitizenStage.name)):
         raise NotWrittenError("a router is running", fix="stop all routers first")
     await cluster.check_empty(settings, topics)
     plan = Plan(settings, settings, dict(written()), topics, incomplete)
-    return await Replay(stage_of(settings), plan, on_progress).run()
+    return await Replay(stage, plan, on_progress).run()
 
 
 async def delete(settings: Settings, prefix: str) -> list[str]:
@@ -95,13 +104,6 @@ def differences(settings: Settings, prefix: str) -> AsyncIterator[Difference]:
     """Compare the replay under ``prefix`` with the live topics, as `bus.replay.differences` does."""
     about = AboutRecords(codec_of(settings))
     return compare(settings, under(settings, prefix), written(), stage_of(settings), about)
-
-
-async def _live_counts(settings: Settings) -> dict[str, int]:
-    names = [*written(), *CitizenStage.inputs]
-    counts = await partition_counts(settings, [settings.topic(name) for name in names])
-    prefix = len(settings.kafka.topic_prefix)
-    return {physical[prefix:]: count for physical, count in counts.items()}
 
 
 class AboutRecords(About):

@@ -5,10 +5,12 @@ from typing import Any
 
 from bus.engine.names import Names
 from bus.engine.stage import Stage
+from bus.errors import MissingTopicError
 from bus.replay.compare import About
 from bus.replay.diff import Diff, Difference
 from bus.replay.states import StateDiff
 from bus.settings import Settings
+from bus.topics import partition_counts
 
 
 async def differences(
@@ -20,9 +22,16 @@ async def differences(
 
     Raises:
         NoReplayError: there is none that has ended.
+        MissingTopicError: a live topic does not exist.
         BusUnavailableError: Kafka is away.
     """
     names = Names.of(live, stage)
+    there = await partition_counts(live, [live.topic(topic) for topic in outputs])
+    for topic in outputs:
+        if live.topic(topic) not in there:
+            raise MissingTopicError(
+                f"topic {live.topic(topic)} is missing", fix="create it with `samband topics apply`"
+            )
     async with Diff(live, replayed, about) as diff:
         said = await diff.finished(stage.name)
         for topic, policy in outputs.items():

@@ -88,6 +88,8 @@ class Replay(Generic[S, E]):
         plan, names = self._plan, self._names
         topics = [*names.inputs, *plan.outputs, self._order]
         self._counts = await partition_counts(plan.live, [names.physical(topic) for topic in topics])
+        outputs = [plan.into.topic(topic) for topic in plan.outputs]
+        written_to = cluster.places(plan.into, await partition_counts(plan.into, outputs), plan.outputs)
         for topic in names.inputs:
             if names.physical(topic) not in self._counts:
                 raise MissingTopicError(
@@ -107,21 +109,12 @@ class Replay(Generic[S, E]):
                 done.append(await self._process(number, inputs))
                 for topic, offset in inputs.positions.items():
                     ended.setdefault(topic, []).append(offset)
-                ends = await written.ends(self._written())
+                ends = await written.ends(written_to)
                 writers.append(report.by_topic(ends, plan.into.kafka.topic_prefix))
         if plan.only is None:
             live = report.by_topic(live_ends, plan.live.kafka.topic_prefix)
             await self._report(report.Report(live, ended, writers))
         return done
-
-    def _written(self) -> list[TopicPartition]:
-        """All partitions that are written; there are as many of each topic as there are live ones."""
-        plan = self._plan
-        return [
-            TopicPartition(plan.into.topic(topic), number)
-            for topic in plan.outputs
-            for number in range(self._counts.get(plan.live.topic(topic), 0))
-        ]
 
     async def _count(self, reader: Reader, partitions: int, done_until: Offsets) -> int:
         """About how many records there are to do."""

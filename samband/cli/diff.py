@@ -44,7 +44,12 @@ async def _all(prefix: str) -> "list[Difference]":
     from bus.settings import load_settings
     from samband.replaying import differences
 
-    return [found async for found in differences(load_settings(), prefix)]
+    compared = []
+    with Console(stderr=True).status("Comparing") as status:
+        async for found in differences(load_settings(), prefix):
+            compared.append(found)
+            status.update(f"Comparing {found.topic}, partition {found.partition}: {found.equal:,} equal")
+    return compared
 
 
 def _show(found: "list[Difference]") -> None:
