@@ -40,6 +40,7 @@ async def restore(
     Raises:
         BusUnavailableError: Kafka is away.
         LocalStoreError: the disk failed, or store and changelog do not fit; the next try begins anew.
+        LostRecordsError: the changelog lacks records.
         UnknownFormatError: another version wrote the changelog.
     """
     started = time.monotonic()

@@ -26,7 +26,7 @@ from bus.engine.value import (
     pack,
     slot_key,
 )
-from bus.errors import LocalStoreError
+from bus.errors import LocalStoreError, LostRecordsError
 from schemas.errors import FatalError
 
 S = TypeVar("S")
@@ -80,6 +80,7 @@ class Store(Generic[S]):
         self._dirty: dict[bytes, None] = {}
         self._encoded: dict[bytes, bytes | None] = {}
         self._unfinished: set[bytes] = set()
+        self._began_empty = False
         self._next_wake = _LEAST_INSTANT
         """No committed state wants a tick before this instant."""
 
@@ -88,7 +89,9 @@ class Store(Generic[S]):
         self.rollback()
         self._unfinished.clear()
         self._next_wake = _LEAST_INSTANT
-        return self._disk.open(end_offset, seize=seize)
+        opened = self._disk.open(end_offset, seize=seize)
+        self._began_empty = opened.offset == 0
+        return opened
 
     def get(self, key: bytes) -> S | None:
         """The state of ``key`` with this transaction's changes; None if there is none.
@@ -271,10 +274,21 @@ class Store(Generic[S]):
         self._disk.write(replayed.states, replayed.positions, offset, notes=replayed.notes)
 
     def check(self) -> None:
-        """To be called at the end of a restore. LocalStoreError if the store and the changelog do not fit."""
-        if self._unfinished:
-            self._disk.distrust()
-            raise LocalStoreError("a local store does not fit the changelog", fix="it is rebuilt by itself")
+        """To be called at the end of a restore: do store and changelog fit?
+
+        Raises:
+            LocalStoreError: they do not; opened again, the store is rebuilt.
+            LostRecordsError: the whole changelog was read, and records of it are missing.
+        """
+        if not self._unfinished:
+            return
+        self._disk.distrust()
+        if self._began_empty:
+            raise LostRecordsError(
+                f"the changelog lacks records that {len(self._unfinished)} states are made from",
+                fix="restore the changelog topic, or rebuild the state by a replay",
+            )
+        raise LocalStoreError("a local store does not fit the changelog", fix="it is rebuilt by itself")
 
     def _head(self, value: bytes) -> Head:
         try:

@@ -22,7 +22,7 @@ POSITIONS = b""
 
 SLOTS = 7
 """The most differences after a state in full: each costs time at a restore."""
-LARGEST = 32_000
+LARGEST = 31_000
 """Bytes of the largest state that is written as a difference: deflate looks back 32 KiB."""
 
 _FULL = 0xE1

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bus.engine.disk import InUseError
 from bus.engine.store import NewerStateError, Store, encode_positions
 from bus.engine.value import POSITIONS, Head, fold, pack
-from bus.errors import LocalStoreError
+from bus.errors import LocalStoreError, LostRecordsError
 from tests.bus.engine.states import Note, Notes, Numbers
 
 
@@ -292,10 +292,17 @@ def test_a_store_that_does_not_fit_the_changelog_is_rebuilt(tmp_path):
         live.committed(encode_positions({}), len(log))
     live.close()
     store = opened(tmp_path / "0")
-    store.apply([log[0], log[2]], 3)  # a difference is missing that no compaction takes away
+    store.apply(log[:1], 2)
+    store.close()
+    assert store.open(3).offset == 2
+    store.apply(log[2:], 3)  # a difference is missing that no compaction takes away
     with pytest.raises(LocalStoreError):
         store.check()
     assert store.open(3).discarded == "failed"
+    store.apply([log[0], log[2]], 3)
+    with pytest.raises(LostRecordsError):
+        store.check()
+    store.open(3)
     store.apply(log, 3)
     store.check()
     assert dict(store.items()) == {b"a": b"x" * 300 + b"3"}
