@@ -7,6 +7,7 @@ assignor.py      who gets which partition
 task.py          a partition's work: take over, transact, begin again after doubt
 fetching.py      how the client asks for records
 inputs.py        a partition's records and where the work stands in them
+order.py         in which order they were taken, noted for a replay
 pace.py          how much at once, and when to commit
 processor.py     the hot path: decode, step, write
 transaction.py   the transactional producer of a partition
