@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from bus.engine.store import Store
+from bus.engine.value import Head, pack
 from bus.errors import LocalStoreError
 from connectors.hospital.testing import adt
 from connectors.municipality.testing import CaseFile, FolderSender, HttpSender
 from connectors.school.testing import SetWriter, user
+from tests.bus.engine.states import numbers
 from tests.connectors.hospital.messages import EMIL, FNR, envelope
 from tests.system.town import TOKEN, Account, Town, town
 from tests.waiting import until
@@ -66,14 +67,14 @@ def once(account: Account, **records: int) -> None:
 
 
 def test_a_local_store_on_a_full_disk_is_a_clear_error_and_comes_back(tmp_path: Path) -> None:
-    store: Store[bytes] = Store(tmp_path / "store", bytes, bytes, 10)
+    store = numbers(tmp_path / "store")
     store.open(0)
-    store.apply([(b"a", b"1")], 1)
+    store.apply([(b"a", pack(Head(version=1), b"1"))], 1)
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (FULL, most))
     try:
         with pytest.raises(LocalStoreError, match="store failed"):
-            store.apply([(b"b", b"2")], 2)
+            store.apply([(b"b", pack(Head(version=1), b"2"))], 2)
         with pytest.raises(LocalStoreError, match="store failed"):
             store.open(2)
     finally:

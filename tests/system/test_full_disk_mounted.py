@@ -15,14 +15,20 @@ from connectors.school.testing import SetWriter, user
 from tests.connectors.school.live import FACTS, REPOSITORY, WORKER, Live
 from tests.waiting import until
 
-MOUNT = 'mount -t tmpfs -o size=128k samband-test "$0" && exec "$@"'
+UNSHARE = ("unshare", "-m") if os.geteuid() == 0 else ("unshare", "-m", "-r")
+"""A mount name space of one's own, so that nothing of the machine's is touched; and one of users for it."""
+
+
+def within_a_small_disk(folder: Path, size: str) -> list[str]:
+    """What to put before a command, so that it runs with a file system of ``size`` on ``folder``."""
+    mount = f'mount -t tmpfs -o size={size} samband-test "$0" && exec "$@"'
+    return [*UNSHARE, "sh", "-c", mount, str(folder)]
 
 
 def may_mount() -> bool:
-    """A mount name space of one's own is needed, so that nothing of the machine's is touched."""
     if shutil.which("unshare") is None:
         return False
-    probe = ["unshare", "-m", "sh", "-c", "mount -t tmpfs -o size=64k samband-test /mnt"]
+    probe = [*within_a_small_disk(Path("/mnt"), "64k"), "true"]
     return subprocess.run(probe, capture_output=True, check=False).returncode == 0
 
 
@@ -30,7 +36,7 @@ def may_mount() -> bool:
 def on_a_small_disk(live: Live, folder: Path) -> Iterator[Path]:
     """The connector, with ``folder`` on 128 KiB; gives the folder as the connector sees it."""
     folder.mkdir(parents=True)
-    command = ["unshare", "-m", "sh", "-c", MOUNT, str(folder), sys.executable, "-c", WORKER, str(live.file)]
+    command = [*within_a_small_disk(folder, "128k"), sys.executable, "-c", WORKER, str(live.file)]
     with live.log.open("ab") as log:
         process = subprocess.Popen(
             command, cwd=REPOSITORY, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, stdout=log, stderr=log
@@ -60,7 +66,7 @@ async def test_a_set_waits_for_space_and_is_then_published_once(
     broker: str, topic_prefix: str, tmp_path: Path
 ) -> None:
     if not may_mount():
-        pytest.skip("this process may not mount a file system of its own (it needs unshare -m, as root)")
+        pytest.skip("this process may not mount a file system of its own (it needs unshare -m)")
     live = Live(broker, topic_prefix, tmp_path)
     await live.topics()
     with on_a_small_disk(live, tmp_path / "data" / "connectors" / "school") as seen:
