@@ -246,9 +246,9 @@ def test_waits_are_measured_at_the_rates_that_were_offered(kafka, tmp_path):
 @pytest.mark.slow
 def test_growth_keeps_state_over_restarts_and_gives_the_oracles_answers(broker, monkeypatch):
     monkeypatch.setenv("SAMBAND_BOOTSTRAP_SERVERS", broker)
-    figures = {figure.name: figure for figure in growth.run(Plan(3, 0.0005))}
+    figures = {figure.name: figure for figure in growth.run(Plan(1, 0.0005))}
     assert {"growth.core.10", "growth.rate.100", "growth.memory.1000", "growth.left"} <= figures.keys()
-    assert all(len(figure.runs) == 3 for figure in figures.values())
+    assert all(len(figure.runs) == 1 for figure in figures.values())
 
 
 def test_a_system_that_is_not_here_is_reported_with_the_reason(kafka, filled, tmp_path):
