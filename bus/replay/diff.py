@@ -84,7 +84,7 @@ class Diff:
     async def appended(self, topic: str, said: report.Report) -> AsyncIterator[Difference]:
         """Compare a topic that keeps every record."""
         begins, ends = await self._bounds(self.live.topic(topic), len(said.writers[-1].get(topic, [])))
-        for place in begins:
+        for place in sorted(begins):
             twin = TopicPartition(self.replayed.topic(topic), place.partition)
             bounds = [0, *(written[topic][place.partition] for written in said.writers)]
             stretches = [(begin, end) for begin, end in pairwise(bounds) if begin < end]

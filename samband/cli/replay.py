@@ -48,6 +48,7 @@ def replay(
     """
     from bus.logs import configure
     from bus.settings import LogSettings, load_settings
+    from router.run import search_garbage_rarely
     from samband import replaying
 
     configure(LogSettings(level="error"))
@@ -61,6 +62,7 @@ def replay(
         gone = asyncio.run(replaying.delete(settings, into))
         typer.echo(json.dumps({"deleted": gone}) if as_json else f"{len(gone)} topics are deleted.")
         return
+    search_garbage_rarely()
     with _progress() as on_progress:
         done = asyncio.run(
             replaying.restore(settings, frozenset(restore), on_progress, incomplete=incomplete)
