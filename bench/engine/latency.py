@@ -161,7 +161,7 @@ def rounds(
     count: int,
     tell: Callable[[str], None],
 ) -> None:
-    """So many rounds at both rates, by turns; ours at its own pace too, at the low rate."""
+    """So many rounds at both rates, by turns; ours at its own pace too."""
     for number in range(count):
         names = [*OFTEN, ADAPTIVE, *(ONCE if number == 0 else ())]
         if number % 2:
@@ -170,4 +170,4 @@ def rounds(
             if rows[name].not_run:
                 continue
             tell(f"Waits, round {number + 1} of {count}: {name}")
-            waits.run(systems[name], (LOW,) if name == ADAPTIVE else (LOW, HIGH), rows[name])
+            waits.run(systems[name], (LOW, HIGH), rows[name])
