@@ -17,7 +17,7 @@ from bus.embedded.server import EmbeddedBroker
 from tests.faults.bounces import Bounce, bounce
 from tests.faults.proxy import TRANSACTIONAL, Api, Harm
 from tests.faults.rig import MEMBERS, Rig
-from tests.system.test_full_disk_mounted import MOUNT, fill, may_mount
+from tests.system.test_full_disk_mounted import fill, may_mount, within_a_small_disk
 
 
 @dataclass(frozen=True)
@@ -238,12 +238,15 @@ async def disk_full(fault: Fault) -> None:
     await fault.here.stop(fault.member)
     state = fault.here.folder(fault.member) / "state"
     state.mkdir(parents=True, exist_ok=True)
-    within = ("unshare", "-m", "sh", "-c", MOUNT.replace("128k", "8m"), str(state))
-    worker = fault.here.start(fault.member, within=within)
+    worker = fault.here.start(fault.member, within=within_a_small_disk(state, "8m"))
     await fault.here.until(worker.ready, "the worker on its small disk")
     ballast = Path(f"/proc/{worker.process.pid}/root") / state.relative_to("/") / "ballast"
     fill(ballast)
-    await fault.here.until(lambda: "engine_recovering" in worker.log.read_text(), "the disk to be found full")
+    fault.here.proxies[fault.member].aim(Api.END_TXN, Harm.CUT_AFTER)  # so that it opens a store anew
+    signs = ('"error": "Exception"', '"reason": "failed"')  # RocksDB's own, or found when it was opened anew
+    await fault.here.until(
+        lambda: any(sign in worker.log.read_text() for sign in signs), "the disk to be found full"
+    )
     await fault.hold(3)
     ballast.unlink()
 
