@@ -86,6 +86,7 @@ class Cursor:
         """The offset to go on from."""
         self.begin = begin
         self.end = end
+        self._last: ConsumerRecord | None = None
 
     async def peek(self) -> ConsumerRecord | None:
         """The next record, left where it is; None at the end."""
@@ -99,6 +100,7 @@ class Cursor:
         if found is not None:
             self._read.popleft()
             self.position = found.offset + 1
+            self._last = found
         return found
 
     async def some(self) -> list[ConsumerRecord]:
@@ -127,7 +129,16 @@ class Cursor:
                 self._read.popleft()
             taken += more
             self.position = more[-1].offset + 1
+            self._last = more[-1]
         return taken
+
+    async def last(self) -> ConsumerRecord | None:
+        """The last record before the end, read on to; ``position`` stays. Nothing can be read afterwards."""
+        position = self.position
+        while await self.next() is not None:
+            pass
+        self.position = position
+        return self._last
 
     def ready(self) -> ConsumerRecord | None:
         """The next record if it is in memory."""

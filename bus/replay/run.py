@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from aiokafka import TopicPartition
 
+from bus.engine import ticks
 from bus.engine.names import Names
 from bus.engine.processor import Processor
 from bus.engine.stage import Stage
@@ -169,13 +170,21 @@ class Replay(Generic[S, E]):
                     self._progress(waiting)
                     await writer.begin()
                     waiting = 0
-            if waiting:
+            if await self._remember_time(inputs, store) or waiting:
                 outputs += await self._commit(writer, processor, store, inputs, number)
                 self._progress(waiting)
         finally:
             await writer.close()
             store.discard()
         return Replayed(number, records, outputs, inputs.by_time, time.monotonic() - began)
+
+    async def _remember_time(self, inputs: Inputs, store: Store[S]) -> bool:
+        """Note the last minute that was told, so that whoever takes the states over goes on from there."""
+        ticks_read = inputs.cursors.get(self._names.ticks)
+        last = None if ticks_read is None else await ticks_read.last()
+        if last is not None:
+            store.notes.put(ticks.NAME, ticks.encode(last.timestamp * 1000))
+        return last is not None
 
     async def _commit(
         self,
