@@ -17,6 +17,8 @@ from bus.process import exit_code, report
 from schemas.errors import SambandError
 
 WRONG = 1
+_FILE_WIDTH = 200
+"""Of the tables where no terminal says how wide it is."""
 _EPILOG = (
     'Example: `make bench ARGS="--only hl7 --json figures.json"`. Exit codes: 0 measured, goals met or not; '
     "1 an answer was wrong; 2 refused."
@@ -50,8 +52,11 @@ def main(
     figures = _measure(tuple(only or BENCHMARKS), runs, scale)
     if json is not None:
         json.write_text(as_json(figures, _command(only or (), scale), machine()) + "\n", encoding="utf-8")
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_FILE_WIDTH)
     for shown in tables(figures, machine()):
-        Console().print(shown)
+        console.print(shown)
 
 
 def _measure(names: tuple[str, ...], runs: int, scale: float) -> list[Entry]:
