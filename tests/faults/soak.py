@@ -73,7 +73,7 @@ class Soak:
         """Some random faults, one after the other, and the verdict over all of them."""
         prefix, path = self._place()
         engine = configuration(seeds[0])
-        self.say(f"new topics, {engine or 'members without names'}")
+        self.say(f"new topics, {engine}")
         ask = f" --kind {kind}" if kind else ""
         async with rig(self._kafka.bootstrap_servers, prefix, path, proxied=True, engine=engine) as here:
             await here.start_all()
@@ -99,8 +99,9 @@ class Soak:
 
 
 def configuration(seed: int) -> dict[str, object]:
-    """The engine's settings for an episode: members that keep a name over restarts, or that have none."""
-    return {"instance_id": "member"} if Random(seed).random() < 0.5 else {}
+    """The engine's settings for an episode: with or without names that members keep, and standby copies."""
+    chance = Random(seed)
+    return {"instance_id": chance.choice(["", "member"]), "standbys": chance.choice([0, 1])}
 
 
 def arguments() -> argparse.Namespace:
