@@ -24,7 +24,7 @@ def _commit_by_the_interval_alone() -> None:
     def patience(self: Load) -> float:  # noqa: ARG001 - a method of Load
         return _AGES
 
-    Load.patience = patience  # type: ignore[method-assign]
+    Load.patience = patience  # type: ignore[method-assign]  # there is no setting for it
 
 
 def main() -> int:
