@@ -43,6 +43,7 @@ class CitizenStage:
     name: str = "router.citizen"
     inputs: tuple[str, ...] = ("person", "appointment", "stay", "case", "education", MOVES)
     state_version: int = FORMAT
+    parks: bool = True
 
     def __init__(self, codec: Codec, rules: Rules) -> None:
         """One codec and one set of rules serve all partitions of a process."""

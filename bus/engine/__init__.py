@@ -10,6 +10,13 @@ inputs.py        a partition's records and where the work stands in them
 order.py         in which order they were taken, noted for a replay
 pace.py          how much at once, and when to commit
 processor.py     the hot path: decode, step, write
+aside.py         what is not on it: parked keys, operators' decisions, time
+parking.py       who waits, and what a decision does; pure
+breaker.py       when a failure is no single key's any more
+journal.py       puts a state back that a failed step broke
+ticks.py         which minutes are to be told
+notes.py         small entries of the engine's own beside the states
+outbox.py        what is written besides a stage's outputs
 transaction.py   the transactional producer of a partition
 store.py         local state: hot decoded values over what is on disk
 disk.py          committed states in RocksDB, with their checkpoint

@@ -43,7 +43,7 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
         """Nothing happens before `run`."""
         self._stage = stage
         self._settings = settings
-        self._names = Names(settings, stage.name, stage.inputs)
+        self._names = Names.of(settings, stage)
         self._log = get_logger("engine")
         self._tasks: dict[int, PartitionTask[S, E]] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
@@ -106,10 +106,11 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
             self._failed.result()
 
     async def _check_topics(self) -> None:
-        """All inputs, their order and the changelog exist and have the same number of partitions."""
+        """All inputs, and what goes with each partition of them, have the same number of partitions."""
         names = self._names
         order = [names.physical(names.order_topic)] if names.order_topic else []
-        needed = (*names.logical, names.changelog, *order)
+        parked = [names.physical(names.parked)] if names.parks else []
+        needed = (*names.logical, names.changelog, *order, *parked)
         counts = await partition_counts(self._settings, needed)
         for topic in needed:
             if topic not in counts:

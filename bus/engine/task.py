@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
-from aiokafka.errors import KafkaError
+from aiokafka.errors import InvalidTimestampError, KafkaError
 
+from bus.engine.breaker import Breaker
 from bus.engine.changelog import restore
 from bus.engine.inputs import Inputs
 from bus.engine.names import Names
@@ -16,6 +17,7 @@ from bus.engine.processor import Processor
 from bus.engine.progress import Progress
 from bus.engine.stage import Stage
 from bus.engine.store import Store, encode_positions
+from bus.engine.ticks import Clock
 from bus.engine.transaction import TransactionalWriter
 from bus.engine.value import POSITIONS
 from bus.engine.watch import Watch
@@ -58,7 +60,7 @@ class PartitionTask(Generic[S, E]):
         self.ready = False
         self._names = place.names
         self._settings = place.settings
-        self._inputs = Inputs(place.consumer, place.names, stage.inputs, partition)
+        self._inputs = Inputs(place.consumer, place.names, place.names.inputs, partition)
         self._watch = Watch(place.names.stage, partition, self._inputs.places)
         self.progress = Progress(place.names.stage, partition)
         self._consumer = place.consumer
@@ -66,9 +68,13 @@ class PartitionTask(Generic[S, E]):
         engine = place.settings.engine
         path = place.names.store_path(partition)
         self._store = Store(path, stage, hot_states, engine.difference_min_bytes)
-        self._processor = Processor(stage, self._store, place.names, codec_of(place.settings))
         self._pace = Pace(engine.commit_interval_ms / 1000, place.load)
         self._slice = Slice()
+        self._clock = Clock() if place.names.timed and engine.write_ticks else None
+        self._processor = Processor(
+            stage, self._store, place.names, partition,
+            breaker=Breaker(engine.breaker_keys, engine.breaker_share), codec=codec_of(place.settings),
+        )  # fmt: skip
         self._most_records = engine.max_batch_records
         self._most_bytes = engine.max_batch_bytes
         self._writer: TransactionalWriter | None = None
@@ -125,6 +131,7 @@ class PartitionTask(Generic[S, E]):
                     attempt = 0
                     while await self._enter():
                         while not self._called_off():
+                            await self._tell_time()
                             await self._transact()
                 except (RetriableError, KafkaError, TimeoutError, OSError) as error:
                     attempt += 1
@@ -133,6 +140,7 @@ class PartitionTask(Generic[S, E]):
             self.ready = False
             await self._close_writer()
             self._store.close()
+            self._watch.left()
             self._quiet.set()
 
     async def _give_up(self, error: SambandError, attempt: int) -> None:
@@ -175,7 +183,7 @@ class PartitionTask(Generic[S, E]):
         self._checkpoint = restored.end
         await self._inputs.find(self._store.positions())
         await self._processor.use(writer)
-        self._watch.took_over(restored, self._store.estimate())
+        self._watch.took_over(restored, self._store.estimate(), self._processor.parked())
 
     async def _enter(self) -> bool:
         """Go on from our positions in the assignment that is now. False when asked to stop."""
@@ -190,6 +198,26 @@ class PartitionTask(Generic[S, E]):
             self._held = False
             self._entered = self.ready = True
         return True
+
+    async def _tell_time(self) -> None:
+        """Write the minutes that have passed since the last one, in transactions of their own."""
+        clock, writer = self._clock, self._writer
+        while clock and writer and (minutes := clock.missing(self._processor.last_tick)):
+            if self._called_off():
+                break
+            self._quiet.clear()
+            self._pace.begin()
+            await writer.begin()
+            await self._processor.write_ticks(minutes)
+            try:
+                await self._commit(writer, 0)
+            except RetriableError as error:
+                if isinstance(error.__cause__, InvalidTimestampError):
+                    clock.refused()
+                    self._watch.clock_refused()
+                raise
+            self._quiet.set()
+            self._watch.told(minutes[-1])
 
     async def _transact(self) -> None:
         """Wait for records and carry what comes within one interval through one transaction."""
@@ -222,7 +250,7 @@ class PartitionTask(Generic[S, E]):
 
     async def _process(self, records: Sequence[ConsumerRecord]) -> None:
         self._slice.begin()
-        self._processor.process(records)
+        await self._processor.process(records)
         self._slice.end(len(records))
         self._inputs.done(records)
         await self._processor.flush()
@@ -233,8 +261,8 @@ class PartitionTask(Generic[S, E]):
         outputs = writer.written
         positions = encode_positions(self._inputs.positions)
         changes = self._store.changes()
-        self._processor.write_changelog([*changes, (POSITIONS, positions)], self.partition)
-        if self._names.order_topic:
+        self._processor.write_changelog([*changes, (POSITIONS, positions)])
+        if self._names.order_topic and count:
             order = await writer.target(self._names.order_topic)
             writer.place(order, self.partition, *self._inputs.order.record(self.partition))
         offsets = self._inputs.offsets()
@@ -245,7 +273,7 @@ class PartitionTask(Generic[S, E]):
         self._inputs.committed()
         self._watch.committed(self._pace.began, count, outputs)
         self._watch.lag(self._consumer, offsets.items())
-        self._watch.dead_lettered(*self._processor.take_dead())
+        self._watch.happened(self._processor.committed(), self._processor.parked())
 
     async def _close_writer(self) -> None:
         writer, self._writer = self._writer, None

@@ -99,7 +99,7 @@ class TransactionalWriter:
         self,
         topic: str,
         key: bytes,
-        value: bytes,
+        value: bytes | None,
         headers: Sequence[Header],
         timestamp: int,
         home: int | None = None,

@@ -1,13 +1,14 @@
 """What operators see of one partition's work: metrics and log lines, once per transaction at most."""
 
 import time
-from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from bus import metrics
 from bus.engine.changelog import Restored
+from bus.engine.outbox import Happened
 from bus.errors import FencedError
 from bus.logs import Event, get_logger
 from schemas.errors import SambandError
@@ -30,6 +31,9 @@ class Watch:
         self._batch = metrics.ENGINE_BATCH_RECORDS.labels(stage)
         self._fenced = metrics.ENGINE_FENCED.labels(stage)
         self._states = metrics.ENGINE_STATES.labels(stage, number)
+        self._parked = metrics.ENGINE_PARKED_KEYS.labels(stage, number)
+        self._waiting = metrics.ENGINE_PARKED_RECORDS.labels(stage, number)
+        self._shown = 0, 0
         self._lag = {
             place: metrics.ENGINE_LAG.labels(stage, topic, number) for place, topic in inputs.items()
         }
@@ -37,8 +41,9 @@ class Watch:
             place: metrics.ENGINE_STABLE_GAP.labels(stage, topic, number) for place, topic in inputs.items()
         }
 
-    def took_over(self, restored: Restored, states: int) -> None:
-        """State is up to date and the work begins."""
+    def took_over(self, restored: Restored, states: int, parked: tuple[int, int]) -> None:
+        """State is up to date and the work begins. ``parked``: keys, and records that wait."""
+        self._show_parked(parked)
         metrics.ENGINE_RESTORE_SECONDS.labels(self._stage).observe(restored.seconds)
         self._states.set(states)
         if restored.discarded:
@@ -81,12 +86,42 @@ class Watch:
                 if high is not None:
                     self._gap[place].set(max(0, high - stable))
 
-    def dead_lettered(self, dead: Counter[tuple[str, str]], first_offset: int) -> None:
-        """Dead letters were committed."""
-        for (topic, reason), count in dead.items():
+    def happened(self, happened: Happened, parked: tuple[int, int]) -> None:
+        """What a committed transaction did besides; ``parked`` as for `took_over`."""
+        for (topic, reason), count in happened.dead.items():
             metrics.ENGINE_DEAD_LETTERS.labels(self._stage, reason).inc(count)
             self._log.emit(
                 Event.ENGINE_DEAD_LETTERED,
                 stage=self._stage, topic=topic, partition=self._partition,
-                count=count, reason=reason, offset=first_offset,
+                count=count, reason=reason, offset=happened.first_dead,
             )  # fmt: skip
+        for topic, offset, error in happened.parked:
+            self._log.emit(
+                Event.ENGINE_PARKED,
+                stage=self._stage, topic=topic, partition=self._partition, offset=offset, error=error,
+            )  # fmt: skip
+        for action, count in happened.decisions.items():
+            self._log.emit(
+                Event.ENGINE_DECIDED, stage=self._stage, partition=self._partition, reason=action, count=count
+            )
+        if parked != self._shown:
+            self._show_parked(parked)
+
+    def _show_parked(self, parked: tuple[int, int]) -> None:
+        self._shown = parked
+        self._parked.set(parked[0])
+        self._waiting.set(parked[1])
+
+    def told(self, minute: int) -> None:
+        """A tick for ``minute`` (microseconds) and all before it is committed."""
+        metrics.ENGINE_LAST_TICK.labels(self._stage, str(self._partition)).set(minute / 1_000_000)
+
+    def clock_refused(self) -> None:
+        """The broker took a tick for one from the future."""
+        self._log.emit(Event.ENGINE_CLOCK_REFUSED, stage=self._stage, partition=self._partition)
+
+    def left(self) -> None:
+        """The partition goes elsewhere: what is shown of it there must not be counted twice."""
+        self._show_parked((0, 0))
+        with suppress(KeyError):
+            metrics.ENGINE_LAST_TICK.remove(self._stage, str(self._partition))

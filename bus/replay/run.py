@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from aiokafka import TopicPartition
 
 from bus.engine import ticks
+from bus.engine.breaker import Breaker
 from bus.engine.names import Names
 from bus.engine.processor import Processor
 from bus.engine.stage import Stage
@@ -155,23 +156,25 @@ class Replay(Generic[S, E]):
             await writer.start()
             store.discard()
             store.open(0)
-            processor = Processor(self._stage, store, self._names, codec_of(plan.live))
+            breaker = Breaker(plan.live.engine.breaker_keys, plan.live.engine.breaker_share)
+            codec = codec_of(plan.live)
+            processor = Processor(self._stage, store, self._names, number, breaker=breaker, codec=codec)
             await processor.use(writer)
             await writer.begin()
             async for taken in inputs.records():
                 for start in range(0, len(taken), _SLICE):
-                    processor.process(taken[start : start + _SLICE])
+                    await processor.process(taken[start : start + _SLICE])
                     await processor.flush()
                     await asyncio.sleep(0)
                 records += len(taken)
                 waiting += len(taken)
                 if waiting >= _BATCH:
-                    outputs += await self._commit(writer, processor, store, inputs, number)
+                    outputs += await self._commit(writer, processor, store, inputs)
                     self._progress(waiting)
                     await writer.begin()
                     waiting = 0
             if await self._remember_time(inputs, store) or waiting:
-                outputs += await self._commit(writer, processor, store, inputs, number)
+                outputs += await self._commit(writer, processor, store, inputs)
                 self._progress(waiting)
         finally:
             await writer.close()
@@ -192,15 +195,15 @@ class Replay(Generic[S, E]):
         processor: Processor[S, E],
         store: Store[S],
         inputs: Inputs,
-        number: int,
     ) -> int:
         positions = encode_positions(inputs.positions)
         outputs = writer.written
         changes = store.changes()
         if writer.takes(self._names.changelog_topic):
-            processor.write_changelog([*changes, (POSITIONS, positions)], number)
+            processor.write_changelog([*changes, (POSITIONS, positions)])
         await writer.commit({})
         store.committed(positions, 0)
+        processor.committed()
         return outputs
 
     def _progress(self, count: int) -> None:
@@ -236,7 +239,7 @@ class ReplayWriter(TransactionalWriter):
         self,
         topic: str,
         key: bytes,
-        value: bytes,
+        value: bytes | None,
         headers: Sequence[tuple[str, bytes]],
         timestamp: int,
         home: int | None = None,

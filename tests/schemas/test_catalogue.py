@@ -59,6 +59,13 @@ def test_each_record_type_comes_once() -> None:
     assert len(names) * 2 == len(catalogue().records)
 
 
+def test_what_waits_for_an_operator_fits_the_changelog() -> None:
+    topics = catalogue().topics
+    read = [topic for topic in topics.values() if "router" in topic.readers and topic.records]
+    largest = max(topic.max_message_bytes for topic in read)
+    assert topics["router.citizen.changelog"].max_message_bytes > largest + 64 * 1024
+
+
 def test_a_dead_letter_of_16_mebibytes_fits_its_topic() -> None:
     assert catalogue().topics["inputs.dlq"].max_message_bytes > 16 * 1024 * 1024 + 64 * 1024
 

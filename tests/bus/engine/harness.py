@@ -131,6 +131,8 @@ async def assert_exactly_once(settings: Settings) -> None:
 class Worker:
     """A worker process and its log."""
 
+    program = WORKER
+
     def __init__(self, settings: Settings, log: Path, *arguments: str, within: Sequence[str] = ()) -> None:
         """``within`` is a command that ends by running the one that follows it, in the same process."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SAMBAND_")}
@@ -147,7 +149,7 @@ class Worker:
         self.log = log
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [*within, sys.executable, str(WORKER), *arguments],
+                [*within, sys.executable, str(self.program), *arguments],
                 env=environment,
                 stderr=output,
                 stdin=subprocess.DEVNULL,
