@@ -194,6 +194,7 @@ async def storm(fault: Fault) -> None:
 async def clock_jumped(fault: Fault) -> None:
     """Hours forward or back, and back again while the state is being worked on."""
     worker = fault.here.workers[fault.member]
+    await fault.here.until(lambda: "process_started" in worker.log.read_text(), "a worker that listens")
     for _ in range(fault.chance.randint(1, 3)):
         hours = fault.chance.choice([-48, -13, -1, 1, 13, 48])
         (fault.here.folder(fault.member) / "clock").write_text(str(hours * 3600))

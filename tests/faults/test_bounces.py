@@ -10,8 +10,8 @@ from tests.faults.bounces import Bounce, bounced
 MESSAGES = 20_000
 ROUNDS = (
     (Bounce.KILL_WORKER, Bounce.STOP_WORKER, Bounce.KILL_BROKER),
-    (Bounce.STOP_WORKER, Bounce.KILL_WORKER, Bounce.STOP_BROKER),
-    (Bounce.KILL_BROKER, Bounce.STOP_WORKER, Bounce.KILL_WORKER),
+    (Bounce.STOP_WORKER, Bounce.KILL_WORKER),
+    (Bounce.STOP_BROKER, Bounce.STOP_WORKER, Bounce.KILL_WORKER),
 )
 
 
