@@ -57,17 +57,17 @@ class Soak:
         path.mkdir()
         return f"s{uuid.uuid4().hex[:12]}.", path
 
-    async def bounces(self) -> None:
+    async def bounces(self, messages: int) -> None:
         """Each kind of bounce by itself: three rounds of each member, or of the broker."""
         for what in Bounce:
-            self.doing = 'make soak ARGS="--bounces"'
+            self.doing = f'make soak ARGS="--bounces --messages {messages}"'
             each = 1 if what in (Bounce.KILL_BROKER, Bounce.STOP_BROKER) else MEMBERS
             prefix, path = self._place()
-            lost = await bounced(self._kafka, prefix, path, MESSAGES, [[what] * each] * ROUNDS)
+            lost = await bounced(self._kafka, prefix, path, messages, [[what] * each] * ROUNDS)
             self.survived[what.value] += each * ROUNDS
-            self.messages += MESSAGES
+            self.messages += messages
             self.aborted += lost
-            self.say(f"{each * ROUNDS} x {what.value}: {MESSAGES:,} messages, {lost:,} outputs aborted")
+            self.say(f"{each * ROUNDS} x {what.value}: {messages:,} messages, {lost:,} outputs aborted")
 
     async def episode(self, seeds: list[int], kind: str) -> None:
         """Some random faults, one after the other, and the verdict over all of them."""
@@ -111,6 +111,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="of the first fault; each next one has the next number")
     parser.add_argument("--kind", choices=sorted(KINDS), default="", help="only faults of this kind")
     parser.add_argument("--bounces", action="store_true", help="only the bounces")
+    parser.add_argument("--messages", type=int, default=MESSAGES, help="how many go through each bounce")
     parser.add_argument("--no-bounces", action="store_true", help="only random faults")
     return parser.parse_args()
 
@@ -128,7 +129,7 @@ def seeds(asked: argparse.Namespace, soak: Soak) -> Iterator[list[int]]:
 async def run(asked: argparse.Namespace, soak: Soak) -> None:
     random_only = asked.no_bounces or asked.faults or asked.seed is not None
     if not random_only:
-        await soak.bounces()
+        await soak.bounces(asked.messages)
     if not asked.bounces:
         for some in seeds(asked, soak):
             await soak.episode(some, asked.kind)
