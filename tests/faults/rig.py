@@ -69,8 +69,9 @@ class Rig:
 
     async def stop(self, member: int) -> None:
         """End a member in order; its proxy, if it has one, needs this loop meanwhile."""
-        worker = self.workers.pop(member)
+        worker = self.workers[member]
         code = await asyncio.to_thread(worker.stop)
+        del self.workers[member]
         log = worker.log.read_text()
         # Python ends at once by a signal that comes before it has said what to do with it.
         assert code == 0 or (code == -signal.SIGTERM and "engine" not in log), log
