@@ -98,6 +98,11 @@ def slot_key(key: bytes, slot: int) -> bytes:
     return b"%b%c%b" % (_SLOT, slot, key)
 
 
+def state_key(key: bytes) -> bytes:
+    """Whose state a changelog record with this key is about; no state's key where it is about none."""
+    return key[_SLOT_PREFIX:] if key.startswith(_SLOT) else key
+
+
 def note_key(name: bytes) -> bytes:
     """The changelog key of an entry of the engine's own (`bus.engine.notes`)."""
     return _NOTE + name

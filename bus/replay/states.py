@@ -8,15 +8,13 @@ from typing import Generic, TypeVar
 from aiokafka import TopicPartition
 
 from bus.engine.store import StateFormat, Store
+from bus.engine.value import state_key
 from bus.replay import report
 from bus.replay.cursor import Reader
 from bus.replay.diff import Difference
 from bus.settings import Settings
 
 S = TypeVar("S")
-
-_SLOT = b"\xffd"
-_SLOT_PREFIX = len(_SLOT) + 1
 
 
 class StateDiff(Generic[S]):
@@ -71,8 +69,7 @@ class StateDiff(Generic[S]):
             begin = min(said.newer_from(topic, number), ends[place])
             cursor = reader.cursors({place: begin}, ends)[place]
             while (record := await cursor.next()) is not None:
-                key = record.key or b""
-                found.add(key[_SLOT_PREFIX:] if key.startswith(_SLOT) else key)
+                found.add(state_key(record.key or b""))
         return found
 
 
