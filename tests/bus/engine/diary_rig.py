@@ -1,9 +1,9 @@
 """The diary's topics, workers and records on a real broker."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 
@@ -76,7 +76,7 @@ async def decide(settings: Settings, key: str, action: str) -> None:
         await (await producer.send(OPERATIONS, key=key.encode(), value=value))
 
 
-async def parked(settings: Settings) -> dict[str, dict[str, object]]:
+async def parked(settings: Settings) -> dict[str, dict[str, Any]]:
     """The status of each parked key."""
     latest = {record.key: record.value for record in await read(settings, PARKED)}
     return {
@@ -86,7 +86,7 @@ async def parked(settings: Settings) -> dict[str, dict[str, object]]:
     }
 
 
-async def waiting(settings: Settings) -> dict[str, object]:
+async def waiting(settings: Settings) -> dict[str, int]:
     """How many records wait, by key."""
     return {key: status["waiting"] for key, status in (await parked(settings)).items()}
 
@@ -125,12 +125,12 @@ class Running:
         self._stop.set()
         await self._task
 
-    async def until(self, condition: object, what: str, timeout: float = 60) -> None:
+    async def until(self, condition: Callable[[], Awaitable[bool]], what: str, timeout: float = 60) -> None:
         """Wait for an async ``condition``; what ends the engine ends the waiting."""
 
         async def reached() -> bool:
             if self._task.done():
                 self._task.result()
-            return bool(await condition())  # type: ignore[operator]  # an async function
+            return await condition()
 
         _: bool = await until(reached, timeout=timeout, what=what)

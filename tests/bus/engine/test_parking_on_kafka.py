@@ -180,7 +180,7 @@ async def test_killed_workers_lose_nothing_that_waits_and_carry_it_out_once(
         started.append(DiaryWorker(settings, tmp_path / "last.log"))
 
         async def all_wait() -> bool:
-            return sum((await waiting(settings)).values()) == 5 * 31  # type: ignore[arg-type]  # numbers
+            return sum((await waiting(settings)).values()) == 5 * 31
 
         _ = await until(all_wait, timeout=60, what="all letters of the parked keys to wait")
         started[-1].kill()
