@@ -101,7 +101,7 @@ def test_help_names_every_target(repository):
         re.findall(r"^([a-z]+):", (repository / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     )
     assert set(re.findall(r"^  make (\w+) ", done.stdout, re.MULTILINE)) == targets
-    assert targets == {"help", "setup", "demo", "test", "lint", "bench", "lock", "clean"}
+    assert targets == {"help", "setup", "demo", "test", "soak", "lint", "bench", "lock", "clean"}
 
 
 def test_ci_runs_what_the_readme_says(repository):

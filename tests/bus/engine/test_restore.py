@@ -154,7 +154,7 @@ async def test_a_standby_follows_until_the_partition_is_taken_over(settings: Set
             async with producer.transaction():
                 await write(producer, settings, numbers(first, first + 1000))
         # 3,000 records and three marks of the end of a transaction
-        await until(lambda: standby._copies[0].offset == 3003, what="the copy has all")  # noqa: SLF001
+        await until(lambda: standby._copies[0].offset == 3003, what="the copy has all")  # noqa: SLF001 - how far the copy is
         assert standby.lags() == {0: 0, 1: 0}
         standby.follow([1])
         async with producer.transaction():
@@ -197,8 +197,8 @@ async def test_a_member_takes_over_from_the_copy_that_it_kept(settings: Settings
     (one, stop_one, running_one), (other, stop_other, running_other) = members
 
     def share(engine: Engine[Account, str]) -> tuple[set[int], dict[int, int]]:
-        ready = {number for number, task in engine._tasks.items() if task.ready}  # noqa: SLF001
-        return ready, engine._standby.lags()  # noqa: SLF001
+        ready = {number for number, task in engine._tasks.items() if task.ready}  # noqa: SLF001 - what the member knows of itself
+        return ready, engine._standby.lags()  # noqa: SLF001 - what the member knows of itself
 
     def warm() -> bool:
         shares = [share(one), share(other)]

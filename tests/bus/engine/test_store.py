@@ -145,7 +145,7 @@ def test_large_states_count_by_the_kibibyte(tmp_path):
     store.put(b"0", None)
     store.changes()
     store.committed(encode_positions({}), 2)
-    assert sum(1 if n % 2 == 0 else 3 for n in range(10) if b"%d" % n in store._hot) <= 10  # noqa: SLF001
+    assert sum(1 if n % 2 == 0 else 3 for n in range(10) if b"%d" % n in store._hot) <= 10  # noqa: SLF001 - what is in memory
     store.close()
 
 
