@@ -16,7 +16,17 @@ from bus import metrics
 from bus.logs import KEYS, Event, UnknownLogKeyError, configure, error_class, get_logger
 from bus.settings import LogSettings
 
-UNITS = ("_seconds", "_bytes", "_records", "_total", "_partitions", "_states", "_connections", "_inputs")
+UNITS = (
+    "_seconds",
+    "_bytes",
+    "_records",
+    "_total",
+    "_partitions",
+    "_states",
+    "_keys",
+    "_connections",
+    "_inputs",
+)
 BOUNDED_LABELS = {
     "code",
     "stage",

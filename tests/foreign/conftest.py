@@ -88,8 +88,9 @@ def _record(prefix: str, topic: str, example: Example) -> Written:
         or document.get("to_key")
         or document.get("connector")
         or document.get("component")
+        or document.get("meta", {}).get("subject", {}).get("key")
+        or "1.a-key-that-is-not-in-the-record"
     )
-    key = key or document["meta"]["subject"]["key"]
     value = Codec().encode(example.record, from_json(catalogue().records[example.record].schema, document))
     headers = {
         "ce_type": f"samband.{example.record}",
