@@ -78,9 +78,11 @@ class Setup:
     partitions: int
     processes: int
     brokers: int
+    replayers: int
+    """Processes that share a replay, by partition; as many as partitions at most."""
 
 
-SMALLEST: Final = Setup(partitions=8, processes=2, brokers=3)
+SMALLEST: Final = Setup(partitions=8, processes=2, brokers=3, replayers=1)
 """No process and no broker whose loss is an outage."""
 
 RATE, RESTORE, REPLAY, STATE, LOGS = (
@@ -136,9 +138,9 @@ def restore_minutes(wanted: Need, setup: Setup, measured: Measured) -> float:
 
 
 def replay_hours(wanted: Need, setup: Setup, measured: Measured, limits: Limits) -> float:
-    """Replaying all facts that are kept, one process to a partition."""
+    """Replaying all facts that are kept."""
     kept = wanted.facts_per_year * limits.years_kept
-    return kept / (setup.partitions * measured.facts_per_second) / 3600
+    return kept / (setup.replayers * measured.facts_per_second) / 3600
 
 
 def setup(wanted: Need, measured: Measured, limits: Limits) -> Setup:
@@ -156,7 +158,8 @@ def _mended(found: Setup, resource: str) -> Setup:
     if resource == LOGS:
         return replace(found, brokers=found.brokers + 1)
     if resource == REPLAY:
-        return replace(found, partitions=found.partitions * 2)
+        replayers = found.replayers * 2
+        return replace(found, replayers=replayers, partitions=max(found.partitions, replayers))
     processes = found.processes * 2
     return replace(found, processes=processes, partitions=max(found.partitions, processes * 4))
 

@@ -62,6 +62,7 @@ def _setups(measured: Measured) -> str:
                 str(chosen.partitions),
                 str(chosen.processes),
                 str(chosen.brokers),
+                str(chosen.replayers),
                 _rounded(100 * wanted.peak_per_second / (chosen.processes * measured.facts_per_second)),
                 _rounded(restore_minutes(wanted, chosen, measured)),
                 _rounded(replay_hours(wanted, chosen, measured, limits)),
@@ -69,7 +70,7 @@ def _setups(measured: Measured) -> str:
             ]
         )
     heads = (
-        "place|partitions|router processes|brokers|load at the peak, %|rebuild a lost store, min|"
+        "place|partitions|router processes|brokers|processes of a replay|load at the peak, %|rebuild a lost store, min|"
         "replay two years, h|connectors' memory in all, GB"
     )
     return _table(heads.split("|"), rows)
@@ -100,14 +101,7 @@ def _mornings(measured: Measured) -> str:
         ).run()
         waits = (outcome.p50, outcome.p99, outcome.longest, outcome.drained_after)
         seconds = [f"{value:.1f}" for value in waits]
-        rows.append(
-            [
-                place.name,
-                f"{outcome.facts:,}",
-                *(f"{value:.1f}" for value in seconds),
-                f"{outcome.most_waiting:,}",
-            ]
-        )
+        rows.append([place.name, f"{outcome.facts:,}", *seconds, f"{outcome.most_waiting:,}"])
     heads = "place|facts in half an hour|p50, s|p99, s|longest wait, s|caught up after, s|most waiting"
     return _table(heads.split("|"), rows)
 

@@ -16,6 +16,7 @@ from bench.capacity.model import (
     setup,
     strains,
 )
+from bench.capacity.page import PAGE, written
 from bench.capacity.simulation import Morning, Simulation
 
 NORWAY = next(place for place in PLACES if place.name == "Norway")
@@ -44,7 +45,7 @@ def test_strains_are_parts_of_the_limits() -> None:
     found = {strain.resource: strain.part for strain in strains(wanted, SMALLEST, MEASURED, Limits())}
     assert found[RATE] == pytest.approx(88.7 / 8_000, abs=1e-4)  # two processes at four tenths
     assert found[LOGS] == pytest.approx(2_570.4 / 12_000)
-    assert found[REPLAY] == pytest.approx(560e6 / 80_000 / 3_600 / 24)
+    assert found[REPLAY] == pytest.approx(560e6 / 10_000 / 3_600 / 24)
 
 
 def test_the_set_up_bears_what_it_is_for() -> None:
@@ -66,7 +67,7 @@ def test_a_slow_router_is_given_more_processes() -> None:
         connector_mb=1,
     )
     patient = Limits(replay_hours=1e6)
-    assert setup(need(NORWAY, slow, patient), slow, patient) == Setup(partitions=64, processes=16, brokers=3)
+    assert setup(need(NORWAY, slow, patient), slow, patient) == Setup(partitions=64, processes=16, brokers=3, replayers=1)
 
 
 def test_what_breaks_first_is_said_for_each_place_but_the_first() -> None:
@@ -113,3 +114,8 @@ def test_figures_come_from_the_table_of_the_performance_page() -> None:
     assert found.facts_per_second == 1_000.5
     assert found.state_bytes == 5_000.5
     assert found.connector_mb == 6_000.5
+
+
+def test_the_page_is_fresh() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == written(page, Measured.read()), "run `python -m bench.capacity`"
