@@ -70,8 +70,8 @@ def _setups(measured: Measured) -> str:
             ]
         )
     heads = (
-        "place|partitions|router processes|brokers|processes of a replay|load at the peak, %|rebuild a lost store, min|"
-        "replay two years, h|connectors' memory in all, GB"
+        "place|partitions|router processes|brokers|processes of a replay|load at the peak, %|"
+        "rebuild a lost store, min|replay two years, h|connectors' memory in all, GB"
     )
     return _table(heads.split("|"), rows)
 
