@@ -67,7 +67,8 @@ def test_a_slow_router_is_given_more_processes() -> None:
         connector_mb=1,
     )
     patient = Limits(replay_hours=1e6)
-    assert setup(need(NORWAY, slow, patient), slow, patient) == Setup(partitions=64, processes=16, brokers=3, replayers=1)
+    wanted = Setup(partitions=64, processes=16, brokers=3, replayers=1)
+    assert setup(need(NORWAY, slow, patient), slow, patient) == wanted
 
 
 def test_what_breaks_first_is_said_for_each_place_but_the_first() -> None:
