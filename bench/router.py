@@ -18,8 +18,8 @@ from bench.router_replay import PARTS, Answer, Replay
 from bench.system import Kafka, Measured, MeasuredSystem, kafka
 from bench.topics import consumed, preload
 from bench.traffic import Made, Traffic
+from bus.process import search_garbage_rarely
 from bus.reader import decoded, read_to_end
-from router.run import search_garbage_rarely
 
 _FACTS, _CITIZENS = 60_000, 20_000
 GROUP = "router.citizen"

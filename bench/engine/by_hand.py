@@ -13,8 +13,9 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from bench.engine.job import Job, search_garbage_rarely
+from bench.engine.job import Job
 from bench.engine.stage import State, answer, encode_state, reader
+from bus.process import search_garbage_rarely
 
 _SLICE = 1000
 """Records between two looks at the event loop."""

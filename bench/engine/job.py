@@ -1,6 +1,5 @@
 """What a program under measurement is told, in variables that every language can read."""
 
-import gc
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,9 +42,3 @@ class Job:
             int(said["threads"]),
             said["variant"],
         )
-
-
-def search_garbage_rarely() -> None:
-    """As the router's process does (`router.run`), without importing all of it."""
-    gc.set_threshold(50_000, *gc.get_threshold()[1:])
-    gc.freeze()

@@ -7,7 +7,7 @@ Variants: ``whole`` reads all fields of a record; ``history`` begins each citize
 import asyncio
 import sys
 
-from bench.engine.job import Job, search_garbage_rarely
+from bench.engine.job import Job
 from bench.engine.stage import UNREAD, HistoryStage, OverlapStage
 from bus import process
 from bus.engine.pace import Load
@@ -36,7 +36,7 @@ def main() -> int:
         engine={"commit_interval_ms": job.commit_ms},
     )
     configure(settings.log)
-    search_garbage_rarely()
+    process.search_garbage_rarely()
     if job.variant == "steady":
         _commit_by_the_interval_alone()
     kind = HistoryStage if job.variant == "history" else OverlapStage

@@ -47,8 +47,8 @@ def replay(
     `samband replay --into replay. --delete`; with all routers stopped, `samband replay --restore timeline`.
     """
     from bus.logs import configure
+    from bus.process import search_garbage_rarely
     from bus.settings import LogSettings, load_settings
-    from router.run import search_garbage_rarely
     from samband import replaying
 
     configure(LogSettings(level="error"))
