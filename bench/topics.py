@@ -5,11 +5,10 @@ import time
 from collections.abc import Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
 from bench.figures import WrongAnswerError
 from bench.traffic import Made
-from bus.cluster import connection
+from bus.cluster import admin_client, connection
 from bus.settings import Settings
 from samband.supervisor import Supervisor
 
@@ -65,17 +64,10 @@ async def consumed(settings: Settings, group: str, ends: Offsets, supervisor: Su
         ChildDiedError: the process that is measured has ended.
     """
     wanted = {place: end for place, end in ends.items() if end}
-    admin = AIOKafkaAdminClient(**connection(settings, "bench"))
-    await admin.start()
-    try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            while True:
-                found = await admin.list_consumer_group_offsets(
-                    settings.topic(group), partitions=list(wanted)
-                )
-                if all(found[place].offset >= end for place, end in wanted.items()):
-                    return time.time()
-                supervisor.check()
-                await asyncio.sleep(_POLL_SECONDS)
-    finally:
-        await admin.close()
+    async with admin_client(settings, "bench") as admin, asyncio.timeout(_PATIENCE_SECONDS):
+        while True:
+            found = await admin.list_consumer_group_offsets(settings.topic(group), partitions=list(wanted))
+            if all(found[place].offset >= end for place, end in wanted.items()):
+                return time.time()
+            supervisor.check()
+            await asyncio.sleep(_POLL_SECONDS)

@@ -1,12 +1,15 @@
 """Which brokers to talk to and how: the one place where clients get their connection arguments."""
 
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.helpers import create_ssl_context
 
 from bus.embedded.folder import BrokerFolder
-from bus.errors import BrokerNotFoundError
+from bus.errors import BrokerNotFoundError, translated
 from bus.settings import KafkaSecurity, Settings, SettingsRefusedError
 
 
@@ -39,6 +42,18 @@ def connection(settings: Settings, client_id: str) -> dict[str, Any]:
         arguments["sasl_plain_username"] = security.sasl_username
         arguments["sasl_plain_password"] = security.sasl_password.get_secret_value()
     return arguments
+
+
+@asynccontextmanager
+async def admin_client(settings: Settings, client_id: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A connected admin client. What connecting raises is one of our errors, e.g. BusUnavailableError."""
+    client = AIOKafkaAdminClient(**connection(settings, client_id))
+    try:
+        with translated("connecting the admin client"):
+            await client.start()
+        yield client
+    finally:
+        await client.close()
 
 
 def _ssl_context(security: KafkaSecurity) -> ssl.SSLContext:

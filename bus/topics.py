@@ -1,17 +1,17 @@
 """Makes the cluster's topics what the catalogue says, and never changes silently what could do harm."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
-from bus.cluster import connection
+from bus.cluster import admin_client
 from bus.errors import TopicMismatchError, translate, translated
 from bus.settings import Settings
 from schemas.catalogue import Topic, catalogue
@@ -80,7 +80,7 @@ def wanted(settings: Settings, topics: Iterable[Topic] | None = None) -> list[Wa
 
 async def plan(settings: Settings, topics: Iterable[Wanted] | None = None) -> TopicPlan:
     """What `apply` would do. Changes nothing. BusUnavailableError if Kafka is away."""
-    async with _Admin(settings) as admin:
+    async with _admin(settings) as admin:
         return await admin.plan(list(topics) if topics is not None else wanted(settings))
 
 
@@ -92,7 +92,7 @@ async def apply(settings: Settings, topics: Iterable[Wanted] | None = None) -> T
         BusUnavailableError: Kafka is away.
         NotAllowedError: Kafka refuses.
     """
-    async with _Admin(settings) as admin:
+    async with _admin(settings) as admin:
         todo = await admin.plan(list(topics) if topics is not None else wanted(settings))
         if todo.refused:
             raise TopicMismatchError(
@@ -106,30 +106,22 @@ async def apply(settings: Settings, topics: Iterable[Wanted] | None = None) -> T
 
 async def partition_counts(settings: Settings, names: Iterable[str]) -> dict[str, int]:
     """Number of partitions by physical topic name, for the topics of ``names`` that exist."""
-    async with _Admin(settings) as admin:
+    async with _admin(settings) as admin:
         return await admin.partition_counts(list(names))
+
+
+@asynccontextmanager
+async def _admin(settings: Settings) -> AsyncIterator["_Admin"]:
+    async with admin_client(settings, "admin") as client:
+        yield _Admin(settings, client)
 
 
 class _Admin:
     """The admin client with our errors."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, client: AIOKafkaAdminClient) -> None:
         self._settings = settings
-        self._client = AIOKafkaAdminClient(**connection(settings, "admin"))
-
-    async def __aenter__(self) -> Self:
-        try:
-            with translated("connecting the admin client"):
-                await self._client.start()
-        except BaseException:
-            await self._client.close()
-            raise
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._client.close()
+        self._client = client
 
     async def partition_counts(self, names: list[str]) -> dict[str, int]:
         with translated("reading the topics"):

@@ -5,7 +5,7 @@ depend on the order of arrival. What was cancelled, missed or entered in error h
 """
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -92,11 +92,6 @@ def local_day(instant: int, zone: ZoneInfo) -> int:
 def instant_at(moment: datetime) -> int:
     """Microseconds since the epoch of an aware moment."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def day_of(ordinal: int) -> date:
-    """The date of a day's number."""
-    return date.fromordinal(ordinal)
 
 
 _MIN = instant_at(datetime(2, 1, 1, tzinfo=UTC))

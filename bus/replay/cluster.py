@@ -1,14 +1,12 @@
 """What a replay asks of the cluster: ends of topics, positions of a group, topics made and deleted."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping, Sequence
 
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import NoError, UnknownTopicOrPartitionError, for_code
 
-from bus.cluster import connection
+from bus.cluster import admin_client
 from bus.errors import BusUnavailableError, TopicMismatchError, translate, translated
 from bus.replay.cursor import Offsets, Reader
 from bus.settings import Settings
@@ -50,7 +48,7 @@ async def settled_ends(settings: Settings, wanted: Sequence[TopicPartition]) -> 
 
 async def group_positions(settings: Settings, group: str) -> Offsets:
     """How far a consumer group has come; empty where it is unknown or its offsets have expired."""
-    async with _admin(settings) as admin:
+    async with admin_client(settings, "replay") as admin:
         with translated("reading a group's offsets"):
             found = await admin.list_consumer_group_offsets(group)
     return {place: position.offset for place, position in found.items() if position.offset >= 0}
@@ -58,7 +56,7 @@ async def group_positions(settings: Settings, group: str) -> Offsets:
 
 async def has_members(settings: Settings, group: str) -> bool:
     """Whether any process works in a consumer group."""
-    async with _admin(settings) as admin:
+    async with admin_client(settings, "replay") as admin:
         with translated("looking at a group"):
             answers = await admin.describe_consumer_groups([group])
     return any(found["members"] for answer in answers for found in answer.to_object()["groups"])
@@ -109,7 +107,7 @@ async def delete(settings: Settings, topics: Iterable[str]) -> list[str]:
     there = sorted(await partition_counts(settings, names))
     if not there:
         return []
-    async with _admin(settings) as admin:
+    async with admin_client(settings, "replay") as admin:
         with translated("deleting topics"):
             answer = await admin.delete_topics(there)
     for topic, code, *_ in answer.topic_error_codes:
@@ -121,14 +119,3 @@ async def delete(settings: Settings, topics: Iterable[str]) -> list[str]:
             while await partition_counts(settings, there):  # noqa: ASYNC110 - a broker is asked
                 await asyncio.sleep(_LOOK_SECONDS)
     return there
-
-
-@asynccontextmanager
-async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
-    client = AIOKafkaAdminClient(**connection(settings, "replay"))
-    try:
-        with translated("connecting the admin client"):
-            await client.start()
-        yield client
-    finally:
-        await client.close()
