@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
-from bus.cluster import admin_client
+from bus.cluster import admin_client, connection
 from bus.errors import TopicMismatchError, translate, translated
 from bus.settings import Settings
 from schemas.catalogue import Topic, catalogue
@@ -174,14 +175,27 @@ class _Admin:
             # Several processes may apply at once; the next plan shows whether the other one did the same.
             if error not in (NoError, TopicAlreadyExistsError):
                 raise translate(error(), f"creating topic {topic['topic']}")
-        await self._appear({topic.name for topic in topics})
+        await self._appear(topics)
 
-    async def _appear(self, names: set[str]) -> None:
-        """Wait until the brokers know what the controller has made, so that nobody finds it missing."""
+    async def _appear(self, topics: list[Wanted]) -> None:
+        """Wait until the brokers know and lead what the controller has made, so that nobody is turned away."""
+        names = {topic.name for topic in topics}
         with translated("waiting for the new topics"):
             async with asyncio.timeout(self._settings.kafka.request_timeout_seconds):
                 while names - (await self.partition_counts(list(names))).keys():  # noqa: ASYNC110 - a broker
                     await asyncio.sleep(_LOOK_SECONDS)
+                await self._led(topics)
+
+    async def _led(self, topics: list[Wanted]) -> None:
+        """A broker knows of a partition a little before it leads it; this asks again until all do."""
+        consumer = AIOKafkaConsumer(**connection(self._settings, "admin"))
+        try:
+            await consumer.start()
+            await consumer.end_offsets(
+                [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
+            )
+        finally:
+            await consumer.stop()
 
     async def reconfigure(self, topics: list[Wanted]) -> None:
         if not topics:
