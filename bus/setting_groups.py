@@ -197,6 +197,13 @@ class RouterSettings(Group):
         ),
     )
     rules: Path | None = Field(None, description="Coordination rules; the built-in ones when empty.")
+    inboxes: tuple[Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")], ...] = Field(
+        (),
+        description=(
+            "Agencies that take requests to move appointments, each from its topic inbox.<agency>; the "
+            "appointments of all others stay where they are."
+        ),
+    )
 
 
 class EngineSettings(Group):

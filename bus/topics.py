@@ -75,7 +75,8 @@ def wanted(settings: Settings, topics: Iterable[Topic] | None = None) -> list[Wa
                 "max.message.bytes": str(topic.max_message_bytes),
             },
         )
-        for topic in sorted(chosen, key=lambda topic: topic.name)
+        for family in sorted(chosen, key=lambda topic: topic.name)
+        for topic in family.all_of(settings.router.inboxes)
     ]
 
 

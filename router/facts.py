@@ -2,7 +2,7 @@
 
 A reference is ``<letter>|<system>|<id>``; the letter says what kind of thing it is:
 A appointment, M meeting, S stay, X exam, N enrolment, C case, R referral, B absence, P person (by agency),
-F withdrawals.
+F withdrawals, W what matters to the citizen, Q answers to proposals and requests.
 """
 
 from collections.abc import Callable, Mapping
@@ -67,6 +67,9 @@ _REFERENCES: dict[str, Callable[[Value], str]] = {
     "EnrollmentChanged": _own("N", "enrollment"),
     "AbsenceReported": _own("B", "absence"),
     "ExamScheduled": _own("X", "exam"),
+    "MattersStated": lambda value: f"W|{value['meta']['source']['agency']}",
+    "ProposalAnswered": lambda value: f"Q|{value['proposal_id']}",
+    "RequestAnswered": lambda value: f"Q|{value['request_id']}",
     "FactRetracted": lambda value: f"F|{value['meta']['source']['agency']}",
 }  # fmt: skip
 

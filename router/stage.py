@@ -41,7 +41,7 @@ class CitizenStage:
     """The stage ``router.citizen``: all facts of a citizen and the moves between keys, one state per key."""
 
     name: str = "router.citizen"
-    inputs: tuple[str, ...] = ("person", "appointment", "stay", "case", "education", MOVES)
+    inputs: tuple[str, ...] = ("person", "appointment", "stay", "case", "education", "citizen", MOVES)
     state_version: int = FORMAT
     parks: bool = True
 

@@ -22,6 +22,7 @@ KINDS = (
     "CaseOpened", "CaseStepCompleted", "DecisionMade", "InformationRequested", "ServiceRequested",
     "MeetingInvited", "ReferralSent", "ReferralUpdated",
     "EnrollmentChanged", "AbsenceReported", "ExamScheduled", "FactRetracted",
+    "MattersStated", "ProposalAnswered", "RequestAnswered",
 )  # fmt: skip
 """Record types by their number in a row. Only ever added to, at the end: the numbers are in stored states."""
 KIND_NUMBER = {name: number for number, name in enumerate(KINDS)}

@@ -40,6 +40,9 @@ TEXTS = {
     "AbsenceReported": "absence.reported",
     "ExamScheduled": "exam.scheduled",
     "FactRetracted": "fact.retracted",
+    "MattersStated": "matters.stated",
+    "ProposalAnswered": "proposal.answered",
+    "RequestAnswered": "request.answered",
 }
 """Text key by record type. A coded value of the record is added where it decides the sentence."""
 
@@ -52,6 +55,8 @@ _CODED: dict[str, Callable[[Value], str]] = {
     "ReferralUpdated": lambda value: value["status"]["mapped"],
     "EnrollmentChanged": lambda value: value["status"]["mapped"],
     "AbsenceReported": lambda value: value["reason"]["mapped"],
+    "ProposalAnswered": lambda value: value["answer"],
+    "RequestAnswered": lambda value: value["answer"],
 }
 
 
@@ -70,7 +75,7 @@ def entry(citizen: str, record: str, value: Value, ref: str, stands: Standing) -
     if record == "MeetingInvited":
         about: str | None = meeting_reference(value)[2:]
     else:
-        about = None if letter in "CPF" else ref[2:]
+        about = None if letter in "CPFWQ" else ref[2:]
     start, end, expected_by = _times(record, value)
     occurred = meta["occurred"]
     fields = {

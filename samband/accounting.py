@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-UNIFIED_TOPICS = ("person", "appointment", "stay", "case", "education")
+UNIFIED_TOPICS = ("person", "appointment", "stay", "case", "education", "citizen")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from bus.settings import Settings
 from bus.topics import partition_counts
 from router.rules import load_rules
 from router.stage import CitizenStage
-from schemas.catalogue import catalogue
+from schemas.catalogue import Topic, catalogue
 from schemas.codec import Codec
 from schemas.errors import PoisonError, RefusedError
 
@@ -28,15 +28,18 @@ class NotWrittenError(RefusedError):
     """A topic is not one that the router writes from its inputs."""
 
 
-def written() -> dict[str, str]:
-    """Cleanup policy by logical name of each topic that follows from the router's inputs.
+def written(settings: Settings) -> dict[str, str]:
+    """Cleanup policy by logical name of each topic that follows from the router's inputs."""
+    return {name: topic.cleanup for name, topic in _written(settings).items()}
 
-    Topics keyed by partition (ticks, the order) are logs of their own: a replay reads them.
-    """
+
+def _written(settings: Settings) -> dict[str, Topic]:
+    """Topics keyed by partition (ticks, the order) are logs of their own: a replay reads them."""
     return {
-        topic.name: topic.cleanup
-        for topic in catalogue().topics.values()
-        if "router" in topic.writers and topic.key != "partition"
+        topic.name: topic
+        for family in catalogue().topics.values()
+        if "router" in family.writers and family.key != "partition"
+        for topic in family.all_of(settings.router.inboxes)
     }
 
 
@@ -62,13 +65,14 @@ async def replay(
 ) -> list[Replayed]:
     """Replay all of the router under ``prefix``. Raises as `bus.replay.run.Replay.run` does."""
     into, stage = under(settings, prefix), stage_of(settings)
-    counts = await partition_counts(settings, [settings.topic(name) for name in written()])
+    made = _written(settings)
+    counts = await partition_counts(settings, [settings.topic(name) for name in made])
     topics = {
-        name: (counts.get(settings.topic(name), catalogue().topics[name].partitions), policy)
-        for name, policy in written().items()
+        name: (counts.get(settings.topic(name), topic.partitions), topic.cleanup)
+        for name, topic in made.items()
     }
     await cluster.make(into, {**topics, ORDER: (1, "delete")}, replace=replace)
-    plan = Plan(settings, into, dict(written()), None, incomplete)
+    plan = Plan(settings, into, written(settings), None, incomplete)
     return await Replay(stage, plan, on_progress).run()
 
 
@@ -82,7 +86,7 @@ async def restore(
         FatalError, RetriableError: as `bus.replay.run.Replay.run` does.
     """
     stage = stage_of(settings)
-    possible = written().keys() - set(Names.of(settings, stage).inputs)
+    possible = written(settings).keys() - set(Names.of(settings, stage).inputs)
     if other := sorted(topics - possible):
         raise NotWrittenError(
             f"{other[0]} does not follow from the router's inputs",
@@ -91,19 +95,19 @@ async def restore(
     if await cluster.has_members(settings, settings.topic(CitizenStage.name)):
         raise NotWrittenError("a router is running", fix="stop all routers first")
     await cluster.check_empty(settings, topics)
-    plan = Plan(settings, settings, dict(written()), topics, incomplete)
+    plan = Plan(settings, settings, written(settings), topics, incomplete)
     return await Replay(stage, plan, on_progress).run()
 
 
 async def delete(settings: Settings, prefix: str) -> list[str]:
     """Delete what replays wrote under ``prefix``; the names of the topics."""
-    return await cluster.delete(under(settings, prefix), [*written(), ORDER])
+    return await cluster.delete(under(settings, prefix), [*written(settings), ORDER])
 
 
 def differences(settings: Settings, prefix: str) -> AsyncIterator[Difference]:
     """Compare the replay under ``prefix`` with the live topics, as `bus.replay.differences` does."""
     about = AboutRecords(codec_of(settings))
-    return compare(settings, under(settings, prefix), written(), stage_of(settings), about)
+    return compare(settings, under(settings, prefix), written(settings), stage_of(settings), about)
 
 
 class AboutRecords(About):

@@ -60,6 +60,17 @@ ENTRIES = {
     "absence.reported": "Absence reported",
     "absence.reported.sick": "Reported ill",
     "exam.scheduled": "Exam",
+    "matters.stated": "You said what matters to you",
+    "proposal.answered": "You answered a proposal",
+    "proposal.answered.accepted": "You accepted a proposal",
+    "proposal.answered.declined": "You declined a proposal",
+    "proposal.answered.countered": "You asked for another proposal",
+    "request.answered": "An agency answered",
+    "request.answered.held": "A time is kept for you",
+    "request.answered.confirmed": "A new time is confirmed",
+    "request.answered.released": "A time that was kept for you is free again",
+    "request.answered.gone": "A time is no longer free",
+    "request.answered.refused": "A time could not be changed",
     "fact.retracted": "Something said before was withdrawn",
 }
 STEPS = {

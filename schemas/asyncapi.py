@@ -19,6 +19,7 @@ _KEYS = {
     "connector": "The connector's name.",
     "partition": "The number of the partition that the record is in, as text.",
     "record": "The key of the record that could not be handled.",
+    "shelf": "The shelf that the slots of one service at one institution lie on.",
 }
 _ABOUT = """\
 Facts that public agencies' legacy systems state about citizens, and what follows from them:
@@ -67,8 +68,10 @@ def _short_names(topic: Topic, known: Catalogue) -> list[str]:
 
 
 def _channel(topic: Topic, known: Catalogue) -> dict[str, Any]:
+    agency = {"parameters": {"agency": {"description": "Who is asked."}}} if topic.per_agency else {}
     return {
-        "address": topic.name,
+        "address": f"{topic.name}.{{agency}}" if topic.per_agency else topic.name,
+        **agency,
         "description": topic.description,
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in _short_names(topic, known)},
         "tags": [{"name": topic.owner}],

@@ -5,6 +5,7 @@ and their ids are fixed in ``schemas/ids.yaml``. ``catalogue()`` is what every o
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, cached_property
@@ -18,9 +19,9 @@ from schemas.yaml_files import ContractError, read_yaml
 
 ROOT = Path(__file__).parent
 
-Key = Literal["citizen", "connector", "partition", "record"]
+Key = Literal["citizen", "connector", "partition", "record", "shelf"]
 """The record key: the citizen's pseudonym, the connector's name, the number of the record's own partition,
-or the key of the record that failed."""
+the key of the record that failed, or the shelf that a service's slots lie on (``schemas/shelves.py``)."""
 
 
 def _retention(value: object) -> object:
@@ -54,11 +55,19 @@ class Topic(BaseModel):
     writers: Annotated[tuple[str, ...], Field(min_length=1)]
     readers: Annotated[tuple[str, ...], Field(min_length=1)]
     internal: bool = False
+    per_agency: bool = False
+    """It stands for a topic ``<name>.<agency>`` for each agency that takes requests."""
 
     @property
     def retention_ms(self) -> int:
         """Kafka's retention.ms: -1 for forever."""
         return -1 if self.retention is None else self.retention // timedelta(milliseconds=1)
+
+    def all_of(self, agencies: Iterable[str]) -> list["Topic"]:
+        """The topics that it stands for: itself, or one for each agency."""
+        if not self.per_agency:
+            return [self]
+        return [self.model_copy(update={"name": f"{self.name}.{agency}"}) for agency in sorted(set(agencies))]
 
 
 @dataclass(frozen=True, slots=True)

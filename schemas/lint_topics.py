@@ -49,8 +49,8 @@ def dead_letters_have_room(contract: Contract) -> Found:
 
 @rule("topic.copartitioned")
 def citizens_stay_together(contract: Contract) -> Found:
-    """All topics keyed by citizen or partition have as many partitions: a stage reads one of each."""
-    keys = ("citizen", "partition")
+    """All topics keyed by citizen, shelf or partition have as many partitions: a stage reads one of each."""
+    keys = ("citizen", "partition", "shelf")
     counts = {topic.name: topic.partitions for topic in contract.topics.values() if topic.key in keys}
     expected = max(counts.values(), default=0, key=list(counts.values()).count)
     for name, partitions in counts.items():
@@ -84,9 +84,9 @@ def sensitivity_covers_records(contract: Contract) -> Found:
 
 @rule("topic.retraction")
 def facts_can_be_withdrawn(contract: Contract) -> Found:
-    """A topic of facts carries FactRetracted too: nothing is ever withdrawn by silence."""
+    """A topic of facts about citizens carries FactRetracted too: nothing is ever withdrawn by silence."""
     for topic in contract.topics.values():
-        facts = [name for name in topic.records if _is_fact(contract, name)]
+        facts = [name for name in topic.records if topic.key == "citizen" and _is_fact(contract, name)]
         if facts and _RETRACTED not in topic.records:
             yield topic.name, f"carries facts and not {_RETRACTED}"
 

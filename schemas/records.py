@@ -438,6 +438,56 @@ class ServiceRequested(TypedDict):
     details: CaseDetails | None
     """Title and text."""
 
+class CitizenDetails(TypedDict):
+    """What a citizen said in words."""
+
+    text: str | None
+    """Free text."""
+
+MatterKind = Literal["NOT_ON", "NOT_BEFORE", "NOT_AFTER", "ONE_DAY", "SAME_RESOURCE", "OTHER"]
+
+MatterWeight = Literal["MUST", "IMPORTANT", "WISH"]
+
+class Matter(TypedDict):
+    """One thing that matters to a citizen when appointments are moved."""
+
+    kind: MatterKind
+    """NOT_ON: not on these weekdays. NOT_BEFORE, NOT_AFTER: begins not before, ends not after this minute of the day. ONE_DAY: all that is moved on one day. SAME_RESOURCE: each service with one and the same person, room or machine."""
+    weight: MatterWeight
+    """How much it matters."""
+    weekdays: list[int]
+    """For NOT_ON: 0 is Monday. For NOT_BEFORE and NOT_AFTER: the days that it is said of, all when empty."""
+    minute: int | None
+    """For NOT_BEFORE and NOT_AFTER: minutes from midnight on the clock of the place."""
+
+class MattersStated(TypedDict):
+    """What matters to the citizen. The latest statement replaces all earlier ones."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    matters: list[Matter]
+    """What was said; empty takes everything back."""
+    details: CitizenDetails | None
+    """The citizen's own words."""
+
+ProposalAnswer = Literal["ACCEPTED", "DECLINED", "COUNTERED"]
+
+class ProposalAnswered(TypedDict):
+    """The citizen, or whoever represents the citizen, answers a proposal."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    proposal_id: str
+    """Which proposal."""
+    answer: ProposalAnswer
+    """What was answered."""
+    reason: Code | None
+    """Why it was declined. Mapped: NO_CHANGE, TIMES, PLACE, OTHER, UNKNOWN."""
+    wishes: list[Matter]
+    """For COUNTERED: what the next proposal is to heed, until something else is stated."""
+    details: CitizenDetails | None
+    """The citizen's own words."""
+
 class FactRetracted(TypedDict):
     """The source no longer says a fact it said before (meta.retracts names it)."""
 
@@ -493,6 +543,62 @@ class Finding(TypedDict):
     """Figures for the text: minutes_overlap, minutes_between, minutes_needed, visits, days."""
     confidence: TimeConfidence
     """The lowest confidence among its times."""
+    sensitivity: Sensitivity
+    """How sensitive."""
+    protection: Protection
+    """Protection marking."""
+
+ProposalStatus = Literal["OPEN", "ACCEPTED", "SETTLED", "FAILED", "DECLINED", "COUNTERED", "EXPIRED", "WITHDRAWN"]
+
+class ProposedMove(TypedDict):
+    """One appointment that is to be moved to a slot."""
+
+    appointment: AppointmentRef
+    """Which appointment."""
+    agency: str
+    """Whose it is."""
+    institution: Institution
+    """Where."""
+    old_start: Time
+    """When it is now."""
+    old_end: Time | None
+    """Its end now, exclusive, when it is known."""
+    slot: str
+    """Id of the slot, unique within the source system of the agency's offer."""
+    start: Time
+    """When it would be."""
+    end: Time
+    """Its end then, exclusive."""
+    resource: str | None
+    """Code of the person, room or machine that it would be with."""
+    place: str | None
+    """Code of the place (room, building)."""
+
+class Proposal(TypedDict):
+    """Better times for a citizen's appointments, all of them or none. There is one open proposal for a citizen at a time."""
+
+    citizen: str
+    """The citizen's key."""
+    proposal_id: str
+    """UUIDv5 of citizen, moves and the minute in which it was made."""
+    revision: int
+    """Counts from 1; the highest stands."""
+    status: ProposalStatus
+    """How it stands."""
+    reason: str
+    """Key of the text that says why it stands so, e.g. proposal.failed.slot_gone."""
+    moves: list[ProposedMove]
+    """What is to be moved, by new start."""
+    gains: list[str]
+    """Keys of the texts that say what it saves, the weightiest first, e.g. proposal.gain.days."""
+    numbers: dict[str, int]
+    """Figures for the texts: conflicts_before, conflicts_after, days_before, days_after, travel_minutes_before, travel_minutes_after, important_before, important_after, wishes_before, wishes_after, moved."""
+    findings: list[str]
+    """Ids of the findings that it would close."""
+    at: Time
+    """The minute in which it came to stand so."""
+    answer_by: Time | None
+    """OPEN: when it ends unanswered. ACCEPTED: when the agencies have to have answered."""
     sensitivity: Sensitivity
     """How sensitive."""
     protection: Protection
@@ -609,6 +715,66 @@ class Tick(TypedDict):
 
     minute: int
     """A full minute, in UTC."""
+
+RequestAction = Literal["HOLD", "CONFIRM", "RELEASE"]
+
+class RequestedMove(TypedDict):
+    """One appointment of the agency's and the slot that it is to move to."""
+
+    appointment: AppointmentRef
+    """Which appointment."""
+    institution: Institution
+    """Where."""
+    old_start: Time
+    """When it is now."""
+    slot: str
+    """Id of the slot, as it was offered."""
+    start: Time
+    """Start of the slot."""
+    end: Time
+    """End of the slot, exclusive."""
+    resource: str | None
+    """Code of the person, room or machine."""
+    place: str | None
+    """Code of the place (room, building)."""
+
+class AgencyRequest(TypedDict):
+    """What an agency is asked to do for a citizen who has accepted a proposal: all of the moves or none."""
+
+    citizen: str
+    """The citizen's key; the subject of the answer."""
+    agency: str
+    """Who is asked."""
+    request_id: str
+    """UUIDv5 of proposal, agency and action: an idempotency key. A request that is sent again has the same."""
+    proposal_id: str
+    """The proposal that it belongs to."""
+    sequence: int
+    """Rises with each request for the proposal to the agency. One that comes after a higher one is not to be carried out."""
+    action: RequestAction
+    """What to do."""
+    moves: list[RequestedMove]
+    """With which appointments."""
+    deadline: Time
+    """An answer that is taken up later than this counts as a refusal. For RELEASE, it is then asked again."""
+    sensitivity: Sensitivity
+    """How sensitive."""
+    protection: Protection
+    """Protection marking."""
+
+RequestAnswer = Literal["HELD", "CONFIRMED", "RELEASED", "GONE", "REFUSED"]
+
+class RequestAnswered(TypedDict):
+    """An agency's answer to a request from its inbox, for all of its moves."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    request_id: str
+    """Which request."""
+    answer: RequestAnswer
+    """What became of it."""
+    reason: Code | None
+    """Why not. Mapped: TAKEN, CLOSED, UNKNOWN_APPOINTMENT, UNKNOWN_SLOT, NOT_ALLOWED, AWAY, OTHER, UNKNOWN."""
 
 Origin = Literal["CONNECTOR", "STAGE"]
 
@@ -750,6 +916,22 @@ class PersonUpdated(TypedDict):
     details: PersonDetails | None
     """Names and birth date."""
 
+class FoundSlot(TypedDict):
+    """A slot on a shelf."""
+
+    id: str
+    """The slot's id at its source."""
+    start: int
+    """Start."""
+    end: int
+    """End, exclusive."""
+    resource: str | None
+    """Code of the person, room or machine."""
+    place: str | None
+    """Code of the place."""
+    valid_until: int
+    """The offer ends here."""
+
 MoveKind = Literal["CLAIM", "STATE", "FACT"]
 
 class Move(TypedDict):
@@ -771,6 +953,94 @@ class Move(TypedDict):
     """True when from_key is the pseudonym of a national identifier; such a key is the stronger."""
     hops: int
     """How often it was passed on; a bound on it ends every circle."""
+
+class Refusal(TypedDict):
+    """Something was said that the router could read but not act upon, and why; for operators."""
+
+    subject: str
+    """The record key: the citizen's or the shelf's."""
+    event_id: str
+    """The fact that was refused."""
+    record: str
+    """Its record type."""
+    agency: str
+    """Whose connector wrote it."""
+    reason: str
+    """Why, from a closed list, e.g. proposal.closed (docs/coordination.md)."""
+    reference: str
+    """What it named: a proposal, request or slot; may be empty. Never holds personal data."""
+
+class SlotsAsked(TypedDict):
+    """A citizen's key asks a shelf for slots, inside the router."""
+
+    citizen: str
+    """Who asks; the answer's key."""
+    shelf: str
+    """Who is asked; the record key."""
+    round: int
+    """Given back in the answer."""
+    after: int
+    """The present minute."""
+    begin: int
+    """Slots that begin at or after this."""
+    end: int
+    """Slots that end at or before this."""
+    most: int
+    """At most so many, the earliest first."""
+
+class SlotsFound(TypedDict):
+    """What a shelf has, for the citizen that asked, inside the router."""
+
+    citizen: str
+    """Who asked; the record key."""
+    shelf: str
+    """Who answers."""
+    round: int
+    """As it was in the question."""
+    slots: list[FoundSlot]
+    """The slots, by start."""
+
+class Slot(TypedDict):
+    """A time that an agency could give a citizen."""
+
+    id: str
+    """The slot's id, unique within the source system."""
+    start: Time
+    """Start."""
+    end: Time
+    """End, exclusive; at most a day after the start."""
+    resource: str | None
+    """Code of the person, room or machine that it is with; the same code is the same one."""
+    place: str | None
+    """Code of the place (room, building)."""
+    valid_until: Time | None
+    """The offer ends here; without it, at the start."""
+
+class SlotWithdrawn(TypedDict):
+    """A time that was offered is no longer free."""
+
+    meta: Meta
+    """Identity, times and source. Its subject is no citizen: the key is the shelf's (schemas/shelves.py), without identifiers."""
+    institution: Institution
+    """Where."""
+    service: Code
+    """What would have been done."""
+    slot: str
+    """The slot's id."""
+    reason: Code
+    """Mapped: TAKEN, CLOSED, MOVED, UNKNOWN."""
+
+class SlotsOffered(TypedDict):
+    """An agency offers times for one of its services. A slot that is offered again replaces what was said of it."""
+
+    meta: Meta
+    """Identity, times and source. Its subject is no citizen: the key is the shelf's (schemas/shelves.py), without identifiers."""
+    institution: Institution
+    """Where."""
+    service: Code
+    """What is done; the same as in the appointments that may be moved to it."""
+    slots: list[Slot]
+    """The times."""
 
 LeavePhase = Literal["STARTED", "ENDED"]
 

@@ -18,7 +18,7 @@ TOPIC_OF = {
     record.rpartition(".")[2]: topic.name
     for topic in catalogue().topics.values()
     for record in topic.records
-    if topic.name in {"person", "appointment", "stay", "case", "education"}
+    if topic.name in {"person", "appointment", "stay", "case", "education", "citizen"}
 }
 
 

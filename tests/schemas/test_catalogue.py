@@ -7,7 +7,7 @@ import pytest
 from schemas.catalogue import catalogue
 from schemas.remarks import remarks, unknown_remarks
 
-UNIFIED = ["person", "appointment", "stay", "case", "education"]
+UNIFIED = ["person", "appointment", "stay", "case", "education", "citizen"]
 
 
 @pytest.mark.parametrize("name", UNIFIED)
@@ -26,10 +26,19 @@ def test_unified_topics_are_co_partitioned_and_have_a_place_for_failures(name: s
 
 def test_all_topics_are_there() -> None:
     operated = ["router.citizen.operations", "router.citizen.ticks"]
-    dead_letters = [f"{name}.dlq" for name in [*UNIFIED, "inputs", "router.moves", *operated]]
+    dead_letters = [f"{name}.dlq" for name in [*UNIFIED, "inputs", "router.moves", "slot", *operated]]
     others = ["inputs", "timeline", "coordination", "router.moves", "router.citizen.changelog"]
     others += [*operated, "router.citizen.parked", "router.citizen.order"]
+    others += ["slot", "inbox", "refusals"]
     assert sorted(catalogue().topics) == sorted([*UNIFIED, *dead_letters, *others])
+
+
+def test_an_inbox_is_a_topic_for_each_agency_that_takes_requests() -> None:
+    topics = catalogue().topics
+    named = [topic.name for topic in topics["inbox"].all_of(["school.granly", "hospital.a", "school.granly"])]
+    assert named == ["inbox.hospital.a", "inbox.school.granly"]
+    assert topics["inbox"].all_of(()) == []
+    assert topics["slot"].all_of(["hospital.a"]) == [topics["slot"]]
 
 
 def test_retention_is_what_kafka_takes() -> None:
