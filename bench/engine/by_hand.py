@@ -14,7 +14,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from bench.engine.job import Job
-from bench.engine.stage import State, answer, encode_state, reader
+from bench.engine.stage import NOTHING, State, answer, reader
 from bus.process import search_garbage_rarely
 
 _SLICE = 1000
@@ -97,16 +97,14 @@ class Worker:
         states, changed, add, read = self._states, self._changed, self._answers.add, self._read
         for record in records:
             key = record.key
-            state = states.get(key)
-            if state is None:
-                state = states[key] = []
-            add(partition, key, answer(state, read(record.value)), record.timestamp)
+            states[key], said = answer(states.get(key, NOTHING), read(record.value))
+            add(partition, key, said, record.timestamp)
             changed[key] = partition
 
     async def _commit(self) -> None:
         now = int(time.time() * 1000)
         for key, partition in self._changed.items():
-            self._changelog.add(partition, key, encode_state(self._states[key]), now)
+            self._changelog.add(partition, key, self._states[key], now)
         self._changed.clear()
         await self._answers.send()
         await self._changelog.send()

@@ -1,9 +1,14 @@
-"""The work as a stage of Samband's engine."""
+"""The work as a stage of Samband's engine.
+
+The remembered appointments are kept in memory as they are stored: each is compared with every new one, but
+hardly one is ever looked at as a whole. A state is how many there are in a byte, start and end of each (16
+bytes, microseconds, little-endian), then agency and appointment of each with a mark after either; the newest
+first.
+"""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
-
-import msgspec
+from struct import Struct
+from typing import Any
 
 from bench.engine.work import APPOINTMENT, APPOINTMENT_FRAME, OVERLAP, OVERLAP_FRAME, REMEMBERED
 from bus.engine import Output
@@ -14,32 +19,20 @@ from schemas.fast_encoding import fast_writer
 UNREAD = ("system", "status", "place", "title", "content_hash")
 """Five fields of eleven that the work does not look at."""
 
-
-class Slot(NamedTuple):
-    """What is remembered of an appointment."""
-
-    start: int
-    end: int
-    agency: str
-    appointment: str
+_TIMES, _HEAD = Struct("<qq"), Struct("<Bqq")
+_SIZE = _TIMES.size
+_AFTER_AGENCY, _AFTER_APPOINTMENT = b"\xfe", b"\xff"
+"""Bytes that UTF-8 never has."""
 
 
-class Appointment(NamedTuple):
-    """What the work needs of an appointment."""
-
-    event_id: str
-    recorded: int
-    slot: Slot
-
-
-State = list[Slot]
+State = bytes
+Appointment = dict[str, Any]
 Read = Callable[[bytes], Appointment]
 
 _write = fast_writer(OVERLAP)
 assert _write is not None  # noqa: S101 - the schema has no type that only fastavro writes
 write = _write
-encode_state = msgspec.msgpack.Encoder().encode
-decode_state = msgspec.msgpack.Decoder(State).decode
+NOTHING = b"\0"
 
 
 def reader(unread: Sequence[str] = UNREAD) -> Read:
@@ -52,35 +45,39 @@ def reader(unread: Sequence[str] = UNREAD) -> Read:
         value, end = fast(data, body)
         if end != len(data):
             raise ValueError("bytes after the end")
-        slot = Slot(value["start"], value["end"], value["agency"], value["appointment"])
-        return Appointment(value["event_id"], value["recorded"], slot)
+        return value
 
     return read
 
 
-def answer(state: State, event: Appointment) -> bytes:
-    """The answer to ``event``, which is then remembered in ``state``."""
-    slot = event.slot
-    start, end, agency, appointment = slot
-    found: Slot | None = None
-    for old in reversed(state):
-        if old[0] < end and start < old[1] and old[2] != agency:
-            found = old
-            break
-    state.append(slot)
-    if len(state) > REMEMBERED:
-        del state[0]
-    return write(
-        OVERLAP_FRAME,
-        {
-            "event_id": event.event_id,
-            "recorded": event.recorded,
-            "agency": agency,
-            "appointment": appointment,
-            "other_agency": found and found.agency,
-            "other_appointment": found and found.appointment,
-        },
-    )
+def answer(state: State, event: Appointment) -> tuple[State, bytes]:
+    """The state with ``event``, and the answer to it."""
+    count = state[0]
+    times, texts = state[1 : 1 + count * _SIZE], state[1 + count * _SIZE :]
+    start, end, agency = event["start"], event["end"], event["agency"]
+    own = agency.encode()
+    other_agency = other_appointment = None
+    for number, (old_start, old_end) in enumerate(_TIMES.iter_unpack(times)):
+        if old_start < end and start < old_end:
+            text = texts.split(_AFTER_APPOINTMENT, number + 1)[number]
+            other, _, appointment = text.partition(_AFTER_AGENCY)
+            if other != own:
+                other_agency, other_appointment = other.decode(), appointment.decode()
+                break
+    if count == REMEMBERED:
+        count -= 1
+        times = times[:-_SIZE]
+        texts = texts[: texts.rindex(_AFTER_APPOINTMENT, 0, -1) + 1]
+    text = own + _AFTER_AGENCY + event["appointment"].encode() + _AFTER_APPOINTMENT
+    said = {
+        "event_id": event["event_id"],
+        "recorded": event["recorded"],
+        "agency": agency,
+        "appointment": event["appointment"],
+        "other_agency": other_agency,
+        "other_appointment": other_appointment,
+    }
+    return _HEAD.pack(count + 1, start, end) + times + text + texts, write(OVERLAP_FRAME, said)
 
 
 class OverlapStage:
@@ -103,20 +100,20 @@ class OverlapStage:
 
     def step(self, key: str, state: State | None, event: Appointment) -> tuple[State, Sequence[Output]]:
         """The appointments known now, and the answer."""
-        known = self.start(key) if state is None else state
-        return known, (Output(self._sink, key.encode(), answer(known, event)),)
+        known, said = answer(state or self.start(key), event)
+        return known, (Output(self._sink, key.encode(), said),)
 
     def start(self, key: str) -> State:
         """What is known of a citizen of whom nothing came yet."""
-        return []
+        return NOTHING
 
     def dump(self, state: State) -> bytes:
         """The state as bytes."""
-        return encode_state(state)
+        return state
 
     def load(self, data: bytes, version: int) -> State:
         """The state that ``dump`` wrote."""
-        return decode_state(data)
+        return data
 
     def wake(self, state: State) -> None:
         """Nothing here lives in time."""
@@ -124,6 +121,7 @@ class OverlapStage:
 
 _PAST = 1_700_000_000_000_000
 _HOUR = 3_600_000_000
+_AGENCY = b"hospital.east"
 
 
 class HistoryStage(OverlapStage):
@@ -131,8 +129,8 @@ class HistoryStage(OverlapStage):
 
     def start(self, key: str) -> State:
         """Appointments of the past, which overlap with nothing."""
-        tail = key[-7:]
-        return [
-            Slot(_PAST + number * _HOUR, _PAST + (number + 1) * _HOUR, "hospital.east", f"H{number:02}{tail}")
-            for number in range(REMEMBERED)
-        ]
+        numbers = range(REMEMBERED)
+        times = (_TIMES.pack(_PAST + number * _HOUR, _PAST + (number + 1) * _HOUR) for number in numbers)
+        texts = (f"H{number:02}{key[-7:]}".encode() for number in numbers)
+        marked = (_AGENCY + _AFTER_AGENCY + text + _AFTER_APPOINTMENT for text in texts)
+        return bytes((REMEMBERED,)) + b"".join(times) + b"".join(marked)

@@ -125,7 +125,7 @@ def test_what_is_no_appointment_is_poison(cut):
     data = write(APPOINTMENT, APPOINTMENT_FRAME, MADE.value)
     with pytest.raises(PoisonError):
         OverlapStage("x", "in", "answers").decode("", b"k", data[:cut])
-    assert reader()(data).recorded == MADE.value["recorded"]
+    assert reader()(data)["recorded"] == MADE.value["recorded"]
 
 
 def test_a_job_and_an_offer_arrive_as_they_were_sent(monkeypatch, tmp_path):
