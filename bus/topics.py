@@ -179,7 +179,7 @@ class _Admin:
         await self._appear(topics)
 
     async def _appear(self, topics: list[Wanted]) -> None:
-        """Wait until the brokers know and lead what the controller has made, so that nobody is turned away."""
+        """Wait until the brokers know and lead what the controller made, so that nobody is turned away."""
         names = {topic.name for topic in topics}
         with translated("waiting for the new topics"):
             async with asyncio.timeout(self._settings.kafka.request_timeout_seconds):

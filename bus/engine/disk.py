@@ -3,7 +3,7 @@
 import shutil
 import struct
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch, WriteOptions
 
-from bus.engine.value import has_wake, head_of
+from bus.engine.value import head_of
 from bus.errors import LocalStoreError
 
 FORMAT = 2
@@ -41,6 +41,16 @@ _CACHE = Cache(32 * 1024 * 1024)
 
 Waking = tuple[int, bytes]
 """An instant in microseconds and the key that wants a tick then."""
+
+
+class Wakes(NamedTuple):
+    """Wake times that change with a write."""
+
+    gone: list[Waking]
+    come: list[Waking]
+
+
+_NO_WAKES = Wakes([], [])
 
 
 class Checkpoint(msgspec.Struct, array_like=True):
@@ -140,27 +150,27 @@ class Disk:
         states: Mapping[bytes, bytes | None],
         positions: bytes | None,
         offset: int,
-        unwanted: Iterable[Waking] = (),
+        wakes: Wakes = _NO_WAKES,
         notes: Mapping[bytes, bytes | None] = _NO_NOTES,
     ) -> None:
         """Write states and notes in full (None deletes), positions and the checkpoint in one atomic batch.
 
-        ``unwanted`` are wake times that no longer hold, as far as the caller knows; the rest is found out
-        when it is due.
+        ``wakes``: of these states, and those that no longer hold as far as the caller knows; the rest is
+        found out when it is due.
 
         RocksDB's own log is left out: the changelog is the log. A crash leaves what had reached the tables
         by then, with its checkpoint; that is at most `FLUSH_SECONDS` or two write buffers behind.
         """
         batch = WriteBatch(raw_mode=True)
-        for waking in unwanted:
+        for waking in wakes.gone:
             batch.delete(_wake_key(waking))
+        for waking in wakes.come:
+            batch.put(_wake_key(waking), b"")
         for key, value in states.items():
             if value is None:
                 batch.delete(_STATE + key)
             else:
                 batch.put(_STATE + key, value)
-                if has_wake(value):
-                    batch.put(_wake_key((head_of(value).wake or 0, key)), b"")
         for name, note in notes.items():
             if note is None:
                 batch.delete(_NOTE + name)

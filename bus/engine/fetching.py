@@ -7,12 +7,35 @@ aiokafka offers no settings for this, so some private attributes of its fetcher 
 import time
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.fetcher import FetchResult
 
 from bus.settings import EngineSettings
 
 _QUIET_AFTER_SECONDS = 1.0
 _QUIET_WAIT_MS = 200
+
+
+class Fetched(msgspec.Struct, gc=False):
+    """What the engine uses of a ConsumerRecord, made in a fourth of the time."""
+
+    topic: str
+    """Physical name."""
+    partition: int
+    offset: int
+    timestamp: int
+    """Milliseconds since the epoch."""
+    key: bytes | None
+    value: bytes | None
+    serialized_value_size: int
+    """Bytes of the value; -1 without one."""
+
+
+def _fetched(place: TopicPartition, record: Any) -> Fetched:
+    value = record.value
+    size = -1 if value is None else len(value)
+    return Fetched(place[0], place[1], record.offset, record.timestamp, record.key, value, size)
 
 
 def tune(consumer: AIOKafkaConsumer, settings: EngineSettings) -> None:
@@ -22,6 +45,7 @@ def tune(consumer: AIOKafkaConsumer, settings: EngineSettings) -> None:
       broker for nothing more until all that it gave is consumed, for 100 ms at most.)
     - While nothing comes, fetches are answered by the first byte and otherwise rarely, since each costs a
       millisecond with many partitions; as soon as something comes, soon and for more at a time.
+    - Records come as `Fetched`.
     """
     fetcher: Any = consumer._fetcher  # noqa: SLF001 - see above
     fetcher._prefetch_backoff = 0  # noqa: SLF001 - see above
@@ -34,6 +58,9 @@ def tune(consumer: AIOKafkaConsumer, settings: EngineSettings) -> None:
         now = time.monotonic()
         if found:
             last_records = now
+            for result in fetcher._records.values():  # noqa: SLF001 - see above
+                if isinstance(result, FetchResult) and result.has_more():
+                    result._partition_records._consumer_record = _fetched  # noqa: SLF001 - see above
         quiet = now - last_records > _QUIET_AFTER_SECONDS
         fetcher._fetch_min_bytes = 1 if quiet else settings.fetch_min_bytes  # noqa: SLF001 - see above
         wait = _QUIET_WAIT_MS if quiet else settings.fetch_max_wait_ms

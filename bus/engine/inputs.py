@@ -123,11 +123,15 @@ class Inputs:
     def done(self, records: Sequence[ConsumerRecord]) -> None:
         """These were worked on; they are what `next` gave."""
         self.order.took(records)
-        last = {record.topic: record.offset for record in records}
-        for physical, offset in last.items():
-            topic = self.places[self._by_topic[physical]]
-            self.positions[topic] = offset + 1
-            self._changed.add(physical)
+        missing = set(self._by_topic)
+        for record in reversed(records):  # of each topic its last; with one topic that is the first look
+            physical = record.topic
+            if physical in missing:
+                missing.remove(physical)
+                self.positions[self.places[self._by_topic[physical]]] = record.offset + 1
+                self._changed.add(physical)
+                if not missing:
+                    break
 
     def offsets(self) -> dict[TopicPartition, int]:
         """The positions that changed since `committed`."""

@@ -91,8 +91,11 @@ class OrderNotes:
 
         A stretch of a merged sequence is the merged sequence of stretches, so counts are enough.
         """
-        counts = Counter(map(_topic, records))
         self._last = records[-1].timestamp
+        if len(self._physical) == 1:
+            self._rounds.append([len(records)])
+            return
+        counts = Counter(map(_topic, records))
         self._rounds.append([counts[topic] for topic in self._physical])
 
     def record(self, partition: int) -> tuple[bytes, bytes, tuple[()], int]:

@@ -51,8 +51,8 @@ class Processor(Generic[S, E]):
 
     async def process(self, records: Sequence[ConsumerRecord]) -> None:
         """Carry ``records`` through the stage. StageError where going on would do harm."""
-        decode, step = self._stage.decode, self._stage.step
-        get, put, write = self._store.get, self._store.put, self._write
+        decode, step, write = self._stage.decode, self._stage.step, self._write
+        get, hot, dirty = self._store.get, self._store.hot, self._store.dirty
         logical, own, parked = self._names.logical, self._names.aside, self._aside.parking.keys
         self._aside.comes(records)
         record = records[0]
@@ -66,7 +66,7 @@ class Processor(Generic[S, E]):
                     if not key or value is None:
                         raise unusable(key)
                     event = decode(topic, key, value)
-                    before = get(key)
+                    before = hot[key] if key in hot else get(key)
                     after, outputs = step(key.decode(), before, event)
                 except PoisonError as error:
                     self._outbox.bury(topic, record, key, error)
@@ -75,7 +75,8 @@ class Processor(Generic[S, E]):
                     self._aside.failed(record, topic, error)
                     continue
                 if after is not None or before is not None:
-                    put(key, after)
+                    hot[key] = after
+                    dirty[key] = None
                 for out_topic, out_key, out_value, headers in outputs:
                     home = record.partition if out_key == key else None
                     write(out_topic, out_key, out_value, headers, record.timestamp, home)

@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
-from bus.engine.disk import Disk, Opened, Waking
+from bus.engine.disk import Disk, Opened, Wakes, Waking
 from bus.engine.notes import Notes
 from bus.engine.value import (
     SLOTS,
@@ -21,6 +21,7 @@ from bus.engine.value import (
     UnknownFormatError,
     body_of,
     difference,
+    has_wake,
     head_of,
     is_plain,
     pack,
@@ -72,13 +73,17 @@ class Store(Generic[S]):
         self.hot_limit = hot_limit
         """Bounds the decoded values in memory, large ones counted by the KiB; may be changed at any time."""
         self._difference_min_bytes = difference_min_bytes
-        self._hot: dict[bytes, S | None] = {}
+        self.hot: dict[bytes, S | None] = {}
+        """Decoded values, with the running transaction's changes; the hot path looks here before it asks."""
         self._heads: dict[bytes, Head] = {}
         """Of hot committed states, where there is a wake time or a used slot to be remembered."""
         self._large: dict[bytes, int] = {}
         """KiB of hot committed states beyond the first."""
-        self._dirty: dict[bytes, None] = {}
+        self.dirty: dict[bytes, None] = {}
+        """Keys that the running transaction changed; each is in ``hot``."""
         self._encoded: dict[bytes, bytes | None] = {}
+        self._marked: list[bytes] = []
+        """Keys in it whose head says something, or said it before."""
         self._unfinished: set[bytes] = set()
         self._began_empty = False
         self._next_wake = _LEAST_INSTANT
@@ -100,7 +105,7 @@ class Store(Generic[S]):
             LocalStoreError: the disk failed; opened again, the store is rebuilt.
             NewerStateError: a newer version of the stage wrote it.
         """
-        hot = self._hot
+        hot = self.hot
         if key in hot:
             return hot[key]
         value = self._disk.get(key)
@@ -122,40 +127,43 @@ class Store(Generic[S]):
 
     def put(self, key: bytes, state: S | None) -> None:
         """Change ``key`` within the running transaction."""
-        if key not in self._hot:
+        if key not in self.hot:
             self.get(key)  # what stood there before has to be known at the commit
-        self._hot[key] = state
-        self._dirty[key] = None
+        self.hot[key] = state
+        self.dirty[key] = None
 
     def revert(self, key: bytes) -> None:
         """Forget what the running transaction did to ``key``."""
-        self._hot.pop(key, None)
+        self.hot.pop(key, None)
         self._heads.pop(key, None)
         self._large.pop(key, None)
-        self._dirty.pop(key, None)
+        self.dirty.pop(key, None)
 
     def changes(self) -> list[Change]:
         """What the running transaction changed, as the changelog takes it."""
         changes: list[Change] = []
-        hot, heads, encoded = self._hot, self._heads, self._encoded
+        hot, heads, encoded, marked = self.hot, self._heads, self._encoded, self._marked
         dump, wake, version = self._states.dump, self._states.wake, self._states.state_version
         least, plain = self._difference_min_bytes, pack(Head(version), b"")
-        for key in self._dirty:
+        for key in self.dirty:
             state = hot[key]
             before = heads.get(key)
             if state is None:
                 encoded[key] = None
                 changes.append((key, None))
                 if before is not None:
+                    marked.append(key)
                     changes.extend((slot_key(key, slot), None) for slot in range(before.slots))
                 continue
             body, at = dump(state), wake(state)
             change = self._difference(key, body, at) if len(body) >= least else None
+            if change is None and before is None and at is None:  # as nearly all are
+                value = encoded[key] = plain + body
+                changes.append((key, value))
+                continue
+            marked.append(key)
             if change is None:
-                if before is None and at is None:
-                    value = plain + body  # as nearly all are
-                else:
-                    value = pack(Head(version, 0, 0 if before is None else before.slots, at), body)
+                value = pack(Head(version, 0, 0 if before is None else before.slots, at), body)
                 encoded[key] = value
                 change = key, value
             changes.append(change)
@@ -181,22 +189,27 @@ class Store(Generic[S]):
         """Write what `changes` gave and a transaction committed; the store now stands at ``offset``."""
         encoded, self._encoded = self._encoded, {}
         self._disk.write(encoded, positions, offset, self._remember(encoded), self.notes.take())
-        hot, large = self._hot, self._large
+        hot, large = self.hot, self._large
+        crowded = 2 * self._size() > self.hot_limit  # else nobody will soon ask which are the oldest
         for key, value in encoded.items():
-            state = hot.pop(key)
-            if state is not None:
-                hot[key] = state  # to the young end
+            if value is None:
+                del hot[key]
+            elif crowded:
+                hot[key] = hot.pop(key)  # to the young end
             if value is not None and len(value) > _LARGE:
                 large[key] = len(value) // _LARGE
             elif large:
                 large.pop(key, None)
-        self._dirty.clear()
+        self.dirty.clear()
         self._cool()
+
+    def _size(self) -> int:
+        return len(self.hot) + sum(self._large.values())
 
     def _cool(self) -> None:
         """Forget the decoded values that were not changed for longest, down to the bound."""
-        hot, large, cold = self._hot, self._large, []
-        over = len(hot) + sum(large.values()) - self.hot_limit
+        hot, large, cold = self.hot, self._large, []
+        over = self._size() - self.hot_limit
         for key in hot:
             if over <= 0:
                 break
@@ -207,28 +220,28 @@ class Store(Generic[S]):
             self._heads.pop(key, None)
             large.pop(key, None)
 
-    def _remember(self, encoded: dict[bytes, bytes | None]) -> list[Waking]:
-        """Keep the heads that say something; returns the wake times that no longer hold."""
-        heads = self._heads
-        unwanted: list[Waking] = []
-        for key, value in encoded.items():
-            plain = value is None or is_plain(value)
-            if plain and key not in heads:
-                continue
-            before, head = heads.pop(key, None), None
-            if value is not None and not plain:
-                head = heads[key] = head_of(value)
-                if head.wake is not None and head.wake < self._next_wake:
-                    self._next_wake = head.wake
+    def _remember(self, encoded: dict[bytes, bytes | None]) -> Wakes:
+        """Keep the heads that say something; returns the wake times that change with them."""
+        marked, self._marked = self._marked, []
+        heads, wakes = self._heads, Wakes([], [])
+        for key in marked:
+            value, before = encoded[key], heads.pop(key, None)
+            head = None if value is None else head_of(value)
+            if value is not None and head is not None and not is_plain(value):
+                heads[key] = head
             if before is not None and before.wake is not None and (head is None or before.wake != head.wake):
-                unwanted.append((before.wake, key))
-        return unwanted
+                wakes.gone.append((before.wake, key))
+            if head is not None and head.wake is not None:
+                wakes.come.append((head.wake, key))
+                self._next_wake = min(self._next_wake, head.wake)
+        return wakes
 
     def rollback(self) -> None:
         """Forget what was not committed, and every decoded value with it."""
-        self._dirty.clear()
+        self.dirty.clear()
         self._encoded.clear()
-        self._hot.clear()
+        self._marked.clear()
+        self.hot.clear()
         self._heads.clear()
         self._large.clear()
         self.notes.take()
@@ -238,9 +251,9 @@ class Store(Generic[S]):
 
         The running transaction's changes count. ``limit`` cuts the list off.
         """
-        wake, hot = self._states.wake, self._hot
+        wake, hot = self._states.wake, self.hot
         found: list[Waking] = []
-        for key in self._dirty:
+        for key in self.dirty:
             state = hot[key]
             at = None if state is None else wake(state)
             if at is not None and at <= until:
@@ -252,7 +265,7 @@ class Store(Generic[S]):
 
     def _committed_due(self, until: int, limit: int | None) -> list[Waking]:
         """What is due of the states that this transaction has not changed."""
-        dirty, first = self._dirty, _LARGEST_INSTANT
+        dirty, first = self.dirty, _LARGEST_INSTANT
         found: list[Waking] = []
         with closing(self._disk.waking()) as all_waking:
             for waking in all_waking:
@@ -271,7 +284,12 @@ class Store(Generic[S]):
         self._unfinished.difference_update(replayed.states)
         self._unfinished |= replayed.unfinished
         self._next_wake = _LEAST_INSTANT
-        self._disk.write(replayed.states, replayed.positions, offset, notes=replayed.notes)
+        come = [
+            (head_of(value).wake or 0, key)
+            for key, value in replayed.states.items()
+            if value is not None and has_wake(value)
+        ]
+        self._disk.write(replayed.states, replayed.positions, offset, Wakes([], come), replayed.notes)
 
     def check(self) -> None:
         """To be called at the end of a restore: do store and changelog fit?

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Generic, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
@@ -30,6 +31,7 @@ from schemas.errors import RetriableError, SambandError
 S = TypeVar("S")
 E = TypeVar("E")
 
+_size = attrgetter("serialized_value_size")
 _IDLE_SECONDS = 0.5
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
@@ -235,7 +237,7 @@ class PartitionTask(Generic[S, E]):
         while records:
             await self._process(records)
             count += len(records)
-            size += sum([record.serialized_value_size for record in records])
+            size += sum(map(_size, records))
             if (
                 count >= self._most_records
                 or size + writer.sent_bytes >= self._most_bytes

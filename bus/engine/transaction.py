@@ -27,6 +27,7 @@ from bus.producer import MAX_REQUEST_BYTES
 from bus.settings import Settings
 
 BATCH_BYTES = 512 * 1024
+_NO_HEADERS: list[Any] = []
 _ASKED_ONCE = (
     ProduceRequest,
     AddPartitionsToTxnRequest,
@@ -128,7 +129,7 @@ class TransactionalWriter:
     ) -> None:
         """Add a record to a partition."""
         builder = target.builders[partition]
-        fields = headers if type(headers) is list else list(headers)
+        fields = list(headers) if headers else _NO_HEADERS
         if (
             builder is None
             or builder.append(timestamp=timestamp, key=key, value=value, headers=fields) is None

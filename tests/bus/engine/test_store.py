@@ -126,7 +126,7 @@ def test_memory_holds_no_more_decoded_states_than_allowed(tmp_path):
         store.put(b"%d" % number, number)
     store.changes()
     store.committed(encode_positions({}), 1)
-    assert len(store._hot) == 3  # noqa: SLF001 - what memory holds shows nowhere else
+    assert len(store.hot) == 3
     assert [store.get(b"%d" % number) for number in range(10)] == list(range(10))
     store.close()
 
@@ -139,13 +139,13 @@ def test_large_states_count_by_the_kibibyte(tmp_path):
     store.changes()
     store.committed(encode_positions({}), 1)
     # 1 3 1 3 1 3 1 3 1 3 are 20: from the old end six have to go, the last four are 8.
-    assert list(store._hot) == [b"6", b"7", b"8", b"9"]  # noqa: SLF001 - shows nowhere else
+    assert list(store.hot) == [b"6", b"7", b"8", b"9"]
     for number in range(10):
         assert store.get(b"%d" % number) is not None
     store.put(b"0", None)
     store.changes()
     store.committed(encode_positions({}), 2)
-    assert sum(1 if n % 2 == 0 else 3 for n in range(10) if b"%d" % n in store._hot) <= 10  # noqa: SLF001 - what is in memory
+    assert sum(1 if n % 2 == 0 else 3 for n in range(10) if b"%d" % n in store.hot) <= 10
     store.close()
 
 
