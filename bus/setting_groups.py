@@ -273,7 +273,7 @@ class EngineSettings(Group):
         65_536, ge=1, description="A broker answers a fetch at once when it has so much."
     )
     fetch_max_wait_ms: int = Field(
-        5,
+        20,
         ge=1,
         le=5_000,
         description="… or after this time. Small is quick at low rates, large saves processor time.",

@@ -15,7 +15,6 @@ from bus.settings import EngineSettings
 
 _QUIET_AFTER_SECONDS = 0.3
 _QUIET_WAIT_MS = 200
-_PARTIAL_WAIT_MS = 1
 
 
 class Fetched(msgspec.Struct, gc=False):
@@ -46,31 +45,26 @@ def tune(consumer: AIOKafkaConsumer, settings: EngineSettings) -> None:
       broker for nothing more until all that it gave is consumed, for 100 ms at most.)
     - While nothing comes, fetches are answered by the first byte and otherwise rarely, since each costs a
       millisecond with many partitions; as soon as something comes, soon and for more at a time.
-    - A fetch without the partitions whose records still wait here comes back at once: a broker is asked one
-      thing at a time, and these will soon want to be asked for.
     - Records come as `Fetched`.
     """
     fetcher: Any = consumer._fetcher  # noqa: SLF001 - see above
     fetcher._prefetch_backoff = 0  # noqa: SLF001 - see above
-    fetch, next_requests = fetcher._proc_fetch_request, fetcher._get_actions_per_node  # noqa: SLF001 - as above
+    fetch = fetcher._proc_fetch_request  # noqa: SLF001 - see above
     last_records = time.monotonic()
 
-    async def fetch_and_note(*request: Any) -> bool:
+    async def fetch_and_adapt(*request: Any) -> bool:
         nonlocal last_records
         found: bool = await fetch(*request)
+        now = time.monotonic()
         if found:
-            last_records = time.monotonic()
+            last_records = now
             for result in fetcher._records.values():  # noqa: SLF001 - see above
                 if isinstance(result, FetchResult) and result.has_more():
                     result._partition_records._consumer_record = _fetched  # noqa: SLF001 - see above
+        quiet = now - last_records > _QUIET_AFTER_SECONDS
+        fetcher._fetch_min_bytes = 1 if quiet else settings.fetch_min_bytes  # noqa: SLF001 - see above
+        wait = _QUIET_WAIT_MS if quiet else settings.fetch_max_wait_ms
+        fetcher._fetch_max_wait_ms = wait  # noqa: SLF001 - see above
         return found
 
-    def adapted_requests(assignment: Any) -> Any:
-        quiet = time.monotonic() - last_records > _QUIET_AFTER_SECONDS
-        wait = _PARTIAL_WAIT_MS if fetcher._records else settings.fetch_max_wait_ms  # noqa: SLF001 - see above
-        fetcher._fetch_min_bytes = 1 if quiet else settings.fetch_min_bytes  # noqa: SLF001 - see above
-        fetcher._fetch_max_wait_ms = _QUIET_WAIT_MS if quiet else wait  # noqa: SLF001 - see above
-        return next_requests(assignment)
-
-    fetcher._proc_fetch_request = fetch_and_note  # noqa: SLF001 - see above
-    fetcher._get_actions_per_node = adapted_requests  # noqa: SLF001 - see above
+    fetcher._proc_fetch_request = fetch_and_adapt  # noqa: SLF001 - see above
