@@ -47,6 +47,10 @@ class Bus:
     written: list[Written]
 
 
+INBOX = "hospital.innlandet"
+"""The agency that takes requests."""
+
+
 @pytest.fixture(scope="session")
 def contract_server() -> Iterator[str]:
     """The contract server in a thread of its own: the clients under test block theirs."""
@@ -70,9 +74,11 @@ def contract_server() -> Iterator[str]:
 def bus(broker: str, contract_server: str) -> Bus:
     """All topics, filled."""
     prefix = f"foreign{uuid.uuid4().hex[:8]}."
-    settings = load_settings(bootstrap_servers=broker, kafka={"topic_prefix": prefix})
-    written = [_record(prefix, topic.name, example) for topic in catalogue().topics.values()
-               for example in load_examples(ROOT) if _carries(topic.records, example)]  # fmt: skip
+    settings = load_settings(
+        bootstrap_servers=broker, kafka={"topic_prefix": prefix}, router={"inboxes": [INBOX]}
+    )
+    written = [_record(prefix, topic.name, example) for family in catalogue().topics.values()
+               for topic in family.all_of([INBOX]) for example in load_examples(ROOT) if _carries(topic.records, example)]  # fmt: skip
     asyncio.run(_write(broker, settings, written))
     return Bus(broker, contract_server, sorted({record.topic for record in written}), written)
 
