@@ -172,7 +172,11 @@ _Planned = tuple[Value | None, Value | None, Value | None, str]
 
 
 def _booked(value: Value) -> _Planned:
-    return value["start"], value["end"], value["institution"], value["status"]["mapped"]
+    """Status; where a service is named, its code system and code after it, set off as in ``code_name``."""
+    said, service = value["status"]["mapped"], value["service"]
+    if service and service["code"]:
+        said = f"{said}\x1f{service['system']}\x1f{service['code']}"
+    return value["start"], value["end"], value["institution"], said
 
 
 def _meeting(value: Value) -> _Planned:

@@ -99,10 +99,26 @@ STEPS = {
 }
 FINDINGS = {
     "finding.overlap": "At the same time ({minutes_overlap} min)",
-    "finding.travel_gap": "Too little time to get there: {minutes_between} min, {minutes_needed} needed",
+    "finding.travel_gap.walk": "Too short a walk: {minutes_between} min, {minutes_needed} needed",
+    "finding.travel_gap.car": "Too little time to get there: {minutes_between} min, {minutes_needed} needed",
+    "finding.travel_gap.public_transport": (
+        "Too little time by public transport: {minutes_between} min, {minutes_needed} needed"
+    ),
+    "finding.travel_gap.register": (
+        "Too little time to get there: {minutes_between} min, {minutes_needed} needed"
+    ),
+    "finding.travel_gap.unknown": (
+        "Perhaps too little time: {minutes_between} min, and how far it is is not known"
+    ),
     "finding.school_hours": "In school hours",
     "finding.exam": "On the day of an exam",
     "finding.other": "Something does not fit",
+    "finding.busy_day": "{visits} visits on one day",
+    "finding.closed_day.day": "Closed on that day",
+    "finding.closed_day.holiday": "On a public holiday, when they are closed",
+    "finding.closed_day.weekday": "On a weekday on which they are closed",
+    "finding.preparation": "While preparing for the next one, which takes {minutes_needed} min",
+    "finding.after_care": "{minutes_between} min after one that asks for {minutes_needed} min of rest",
     "finding.burden": "{visits} visits within {days} days to the same institution",
 }
 

@@ -498,7 +498,7 @@ class FactRetracted(TypedDict):
     reason: Code
     """Why, as far as the source says."""
 
-FindingKind = Literal["OVERLAP", "TRAVEL_GAP", "SCHOOL_HOURS", "EXAM", "BURDEN", "OTHER"]
+FindingKind = Literal["OVERLAP", "TRAVEL_GAP", "SCHOOL_HOURS", "EXAM", "BURDEN", "BUSY_DAY", "CLOSED_DAY", "PREPARATION", "AFTER_CARE", "OTHER"]
 
 Severity = Literal["INFO", "WARNING", "CRITICAL"]
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from router.findings import REASONS
 from router.timeline import TEXTS
 from samband import texts
 from schemas.catalogue import ROOT
@@ -35,13 +36,15 @@ def test_every_code_that_the_contract_lists_has_words_or_falls_back_to_the_sente
 
 
 def test_finding_is_told_with_its_figures():
-    finding: Any = {"reason": "finding.travel_gap", "numbers": {"minutes_between": 15, "minutes_needed": 118}}
+    numbers = {"minutes_between": 15, "minutes_needed": 118}
+    finding: Any = {"reason": "finding.travel_gap.car", "numbers": numbers}
     assert texts.finding_text(finding) == "Too little time to get there: 15 min, 118 needed"
 
 
-def test_every_kind_of_finding_has_words():
+def test_every_reason_of_a_finding_has_words():
+    assert set(REASONS) <= texts.FINDINGS.keys()
     kinds = named_types()["samband.coordination.FindingKind"]["symbols"]
-    assert {f"finding.{kind.lower()}" for kind in kinds} <= texts.FINDINGS.keys()
+    assert {key.split(".")[1] for key in texts.FINDINGS} == {kind.lower() for kind in kinds}
 
 
 def test_citizen_who_has_to_act_is_you():
