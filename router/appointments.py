@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from router.corrections import standing_facts
+from router.order import source_order
 from router.rules import Place, Rules
 from router.state import (
     CONFIDENCES,
@@ -25,7 +26,6 @@ from router.state import (
     instant_of,
     protection_of,
     sensitivity_of,
-    source_order,
 )
 
 DOUBTFUL = CONFIDENCES.index("DOUBTFUL")

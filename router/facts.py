@@ -211,6 +211,8 @@ def _ours(mapped: str) -> Value:
     return {"code": "", "system": "samband", "mapped": mapped}
 
 
+SERVICE_ANSWERED = _ours("SERVICE_ANSWERED")
+
 _CASE: dict[str, Callable[[Value], _Step]] = {
     "CaseOpened": lambda v: (v["kind"], None, v["expected_by"], False),
     "CaseStepCompleted": lambda v: (v["step"], v["next_step"], v["expected_by"], v["closes"]),
@@ -218,10 +220,16 @@ _CASE: dict[str, Callable[[Value], _Step]] = {
     "InformationRequested": lambda v: (
         _ours("INFORMATION_REQUESTED"), _ours("INFORMATION_SENT"), v["due"], False,
     ),
-    "ServiceRequested": lambda v: (v["service"], _ours("SERVICE_ANSWERED"), v["expected_by"], False),
+    "ServiceRequested": lambda v: (v["service"], SERVICE_ANSWERED, v["expected_by"], False),
     "MeetingInvited": lambda v: (_ours("MEETING_INVITED"), _ours("MEETING_HELD"), v["start"], False),
 }  # fmt: skip
 CASE = frozenset(_CASE)
+
+
+def next_in_case(record: str, value: Value) -> tuple[Value | None, Value | None]:
+    """What comes next after a step of a case, and by when."""
+    _, next_step, expected_by, _ = _CASE[record](value)
+    return next_step, expected_by
 
 
 def withdrawn_ids(value: Value) -> list[tuple[FactId, bool]]:
