@@ -30,11 +30,12 @@ test: setup ## run all tests
 soak: setup ## break things at random for 40 minutes; ARGS="--minutes 5", ARGS="--seed N --faults 1"
 	@$(BIN)/python -m tests.faults.soak $(ARGS)
 
-lint: setup ## check style, types and which room imports which
+lint: setup ## check style, types and which room imports which, and that no text lacks a language
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy $(CODE)
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m samband.catalogues
 
 bench: setup ## measure; ARGS="--only NAME --json FILE"
 	@$(BIN)/python -m bench $(ARGS)

@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from router.corrections import standing_facts
+from router.order import source_order
 from router.rules import Place, Rules
 from router.state import (
     CONFIDENCES,
@@ -25,7 +26,6 @@ from router.state import (
     instant_of,
     protection_of,
     sensitivity_of,
-    source_order,
 )
 
 DOUBTFUL = CONFIDENCES.index("DOUBTFUL")
@@ -62,6 +62,9 @@ class Visit(msgspec.Struct, frozen=True, gc=False):
     """The citizen is there; else somebody in the family."""
     away: tuple[tuple[int, int], ...] = ()
     """Leaves from a stay."""
+    before: int = 0
+    """What its service needs before its own time, by rule."""
+    after: int = 0
 
 
 class Schooling(msgspec.Struct, frozen=True, gc=False):
@@ -114,9 +117,15 @@ def visit(citizen: Citizen, ref: str, rules: Rules) -> Visit | None:
             None if attends == "OTHERS" else _view(citizen, ref, "MEETING", last, rules, rules.meeting_length)
         )
         return found and replace(found, attends=attends == "CITIZEN")
-    if last.kind in _LEAVES or citizen.records.names[last.code] in _GONE:
+    status, _, service = citizen.records.names[last.code].partition("\x1f")
+    if last.kind in _LEAVES or status in _GONE:
         return None
-    return _view(citizen, ref, "APPOINTMENT", last, rules, rules.appointment_length)
+    seen = _view(citizen, ref, "APPOINTMENT", last, rules, rules.appointment_length)
+    if service and rules.services and seen:
+        system, _, code = service.partition("\x1f")
+        before, after = rules.services.get((system, code), (0, 0))
+        seen = replace(seen, before=before, after=after) if before or after else seen
+    return seen
 
 
 def _view(

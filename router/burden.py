@@ -1,4 +1,4 @@
-"""Too many visits to one institution within a few days.
+"""Too many visits to one institution within a few days, and too many on one day wherever they are.
 
 A window is ``burden.days`` local days in a row, beginning on the day of a visit; it counts when it holds at
 least ``burden.visits`` visits. Windows that share a visit are one cluster, and a cluster is one finding. Its
@@ -28,6 +28,17 @@ def burden_findings(citizen: str, place: str, day: int, calendar: Calendar, rule
         draft = _draft(citizen, place, [calendar.visits[ref] for _, _, ref in cluster], calendar, rules)
         drafts[draft.id] = draft
     return drafts
+
+
+def busy_day(citizen: str, day: int, calendar: Calendar, rules: Rules) -> Drafts:
+    """The finding that one local day holds too many visits; its id comes from the day."""
+    refs = calendar.on_day(day)
+    if len(refs) < rules.visits_a_day:
+        return {}
+    visits = sorted((calendar.visits[ref] for ref in refs), key=lambda visit: (visit.start, visit.ref))
+    id_ = finding_id(citizen, "BUSY_DAY", (str(day),))
+    said = ("BUSY_DAY", "finding.busy_day", (("visits", len(visits)),))
+    return {id_: _many(id_, said, visits, calendar.protection)}
 
 
 def clusters(rows: list[Row], visits: int, days: int) -> list[list[Row]]:
@@ -63,14 +74,23 @@ def _near(rows: list[Row], day: int, days: int) -> list[Row]:
 def _draft(citizen: str, place: str, cluster: list[Visit], calendar: Calendar, rules: Rules) -> Draft:
     first, last = cluster[0].day, cluster[-1].day
     anchor = (first - 1) // _WEEK if rules.burden_days >= _WEEK else first
+    id_ = finding_id(citizen, "BURDEN", (place, str(anchor)))
+    said = ("BURDEN", "finding.burden", (("visits", len(cluster)), ("days", last - first + 1)))
+    return _many(id_, said, cluster, calendar.protection)
+
+
+def _many(
+    id_: bytes, said: tuple[str, str, tuple[tuple[str, int], ...]], visits: list[Visit], protection: int
+) -> Draft:
+    kind, reason, numbers = said
     return Draft(
-        finding_id(citizen, "BURDEN", (place, str(anchor))),
-        "BURDEN",
+        id_,
+        kind,
         "WARNING",
-        tuple(party(visit) for visit in cluster),
-        "finding.burden",
-        (("visits", len(cluster)), ("days", last - first + 1)),
-        max(visit.confidence for visit in cluster),
-        max(visit.sensitivity for visit in cluster),
-        max(calendar.protection, *(visit.protection for visit in cluster)),
+        tuple(party(visit) for visit in visits),
+        reason,
+        numbers,
+        max(visit.confidence for visit in visits),
+        max(visit.sensitivity for visit in visits),
+        max(protection, *(visit.protection for visit in visits)),
     )

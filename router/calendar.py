@@ -4,11 +4,11 @@ Worked out from the facts when first asked for, then kept up to date one thing a
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import msgspec
 
-from router.appointments import Schooling, Visit, protection, schooling, visit
+from router.appointments import DAY, Schooling, Visit, protection, schooling, visit
 from router.rules import Rules
 from router.state import Citizen
 
@@ -24,7 +24,9 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
     protection: int = 0
     _by_start: list[tuple[int, str]] = []
     _by_place: dict[str, list[tuple[int, int, str]]] = {}
-    _longest: int = 0
+    _by_day: dict[int, set[str]] = {}
+    _long: list[tuple[int, str]] = []
+    """Visits longer than a day by start: there are hardly any, and they would make every span longer."""
 
     def refresh(self, citizen: Citizen, ref: str, rules: Rules) -> None:
         """Take in what has changed about one thing."""
@@ -55,7 +57,10 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
 
     def around(self, begin: int, end: int) -> Iterator[Visit]:
         """Visits with a time of day that overlap the span, and perhaps some before it."""
-        place = bisect_left(self._by_start, (begin - self._longest, ""))
+        for start, ref in self._long:
+            if start < end and begin < self.visits[ref].end:
+                yield self.visits[ref]
+        place = bisect_left(self._by_start, (begin - DAY, ""))
         while place < len(self._by_start) and self._by_start[place][0] < end:
             yield self.visits[self._by_start[place][1]]
             place += 1
@@ -64,17 +69,23 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
         """Day, start and reference of the visits to one institution, in that order."""
         return self._by_place.get(place, [])
 
+    def on_day(self, day: int) -> Collection[str]:
+        """References of the visits that begin on a local day, in no order."""
+        return self._by_day.get(day, ())
+
     def _put_in(self, seen: Visit) -> None:
         if seen.timed:
-            insort(self._by_start, (seen.start, seen.ref))
-            self._longest = max(self._longest, seen.end - seen.start)
+            insort(self._by_start if seen.end - seen.start <= DAY else self._long, (seen.start, seen.ref))
         insort(self._by_place.setdefault(seen.place.name, []), (seen.day, seen.start, seen.ref))
+        self._by_day.setdefault(seen.day, set()).add(seen.ref)
 
     def _take_out(self, old: Visit) -> None:
         if old.timed:
-            del self._by_start[bisect_left(self._by_start, (old.start, old.ref))]
+            rows = self._by_start if old.end - old.start <= DAY else self._long
+            del rows[bisect_left(rows, (old.start, old.ref))]
         days = self._by_place[old.place.name]
         del days[bisect_left(days, (old.day, old.start, old.ref))]
+        self._by_day[old.day].discard(old.ref)
 
 
 def calendar_of(citizen: Citizen, rules: Rules) -> Calendar:

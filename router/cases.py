@@ -11,6 +11,7 @@ from typing import Any, cast
 from router.corrections import facts_about, standing_facts
 from router.events import TIMELINE, Output, Outputs
 from router.facts import code_of, holder_of
+from router.order import placed_at, world_order
 from router.state import (
     CLOSES,
     CONFIDENCES,
@@ -21,10 +22,8 @@ from router.state import (
     Citizen,
     confidence_of,
     instant_of,
-    occurred_at,
     protection_of,
     sensitivity_of,
-    world_order,
 )
 
 _OPENED, _STEP, _DECIDED = (KIND_NUMBER[name] for name in ("CaseOpened", "CaseStepCompleted", "DecisionMade"))
@@ -134,7 +133,7 @@ def case_view(citizen: Citizen, ref: str) -> dict[str, Any] | None:
         "agency": name[step.agency],
         "state": fold.state,
         "holder": None if fold.holder is None else holder_of(name[fold.holder]),
-        "since": _time(occurred_at(since), since),
+        "since": _time(placed_at(since), since),
         "last_step": _OPENED_STEP if step.kind == _OPENED else code_of(name[step.code]),
         "next_step": None if fold.next_step is None else code_of(name[fold.next_step]),
         "expected_by": _time(instant_of(fold.expected.expected_by or 0), fold.expected)

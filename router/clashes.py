@@ -1,22 +1,27 @@
-"""Overlaps and too short journeys between two visits, each pair on its own."""
+"""What two visits do to each other: overlap, too short a journey, preparation and after-care.
+
+Each pair is looked at on its own. The time that a service needs before (fasting) and after its own is by
+rule, for the service code that the source gives; a visit elsewhere in that time is a finding.
+"""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from router.appointments import Visit
+from router.appointments import DOUBTFUL, Visit
 from router.calendar import Calendar
 from router.findings import Draft, Drafts, finding_id, party
 from router.rules import Rules
-from router.travel import MINUTE, missing_time
+from router.travel import MINUTE, Journey, journey
 
 
 def clashes_of(citizen: str, ref: str, calendar: Calendar, rules: Rules) -> Drafts:
-    """Every overlap and short journey that one visit or stay takes part in."""
+    """Everything that one visit or stay and another do to each other."""
     drafts: Drafts = {}
     if len(calendar.visits) + len(calendar.stays) <= 1:
         return drafts
     for other, one in _pairs(ref, calendar, rules):
-        draft = _clash(citizen, *sorted((one, other), key=_by_start), calendar=calendar, rules=rules)
-        if draft:
+        first, second = (one, other) if (one.start, one.ref) < (other.start, other.ref) else (other, one)
+        for draft in _clashes(citizen, first, second, calendar.protection, rules):
             drafts[draft.id] = draft
     return drafts
 
@@ -31,8 +36,7 @@ def _pairs(ref: str, calendar: Calendar, rules: Rules) -> Iterator[tuple[Visit, 
     one = calendar.visits.get(ref)
     if one is None or not one.timed:
         return
-    reach = rules.longest_journey
-    for other in calendar.around(one.start - reach, one.end + reach):
+    for other in calendar.around(one.start - rules.reach, one.end + rules.reach):
         if other.ref != ref:
             yield other, one
     for stay in sorted(calendar.stays.values(), key=_by_start):
@@ -44,23 +48,25 @@ def _by_start(visit: Visit) -> tuple[int, str]:
     return visit.start, visit.ref
 
 
-def _clash(citizen: str, first: Visit, second: Visit, *, calendar: Calendar, rules: Rules) -> Draft | None:
+def _clashes(citizen: str, first: Visit, second: Visit, protection: int, rules: Rules) -> Iterator[Draft]:
+    """What stands between two visits of which ``first`` begins first."""
     elsewhere = first.place.name != second.place.name
-    overlap = min(first.end, second.end) - max(first.start, second.start)
-    numbers: tuple[tuple[str, int], ...]
-    if "STAY" in (first.kind, second.kind):
-        if overlap <= 0 or not elsewhere or _on_leave(first, second):
-            return None
-    elif overlap <= 0:
-        needed = missing_time(first, second, rules)
-        if needed is None:
-            return None
-        gap = (second.start - first.end) // MINUTE
-        numbers = (("minutes_between", gap), ("minutes_needed", needed // MINUTE))
-        return _draft(citizen, "TRAVEL_GAP", "WARNING", (first, second), numbers, calendar.protection)
-    numbers = (("minutes_overlap", -(-overlap // MINUTE)),)
-    severity = "CRITICAL" if elsewhere else "WARNING"
-    return _draft(citizen, "OVERLAP", severity, (first, second), numbers, calendar.protection)
+    gap = second.start - first.end
+    if first.kind == "STAY" or second.kind == "STAY":
+        if gap < 0 and elsewhere and not _on_leave(first, second):
+            yield _overlap(citizen, first, second, protection)
+    elif gap < 0:
+        yield _overlap(citizen, first, second, protection)
+    elif elsewhere:
+        trip = journey(first.place, second.place, rules)
+        if gap < trip.needed:
+            yield _short_journey(citizen, first, second, trip, protection)
+        if gap < second.before:
+            said = _Said("PREPARATION", "INFO", "finding.preparation", _minutes(gap, second.before))
+            yield _draft(citizen, first, second, said, protection)
+        if gap < first.after:
+            said = _Said("AFTER_CARE", "WARNING", "finding.after_care", _minutes(gap, first.after))
+            yield _draft(citizen, first, second, said, protection)
 
 
 def _on_leave(first: Visit, second: Visit) -> bool:
@@ -69,23 +75,46 @@ def _on_leave(first: Visit, second: Visit) -> bool:
     return any(begin <= other.start and other.end <= end for begin, end in stay.away)
 
 
-def _draft(
-    citizen: str,
-    kind: str,
-    severity: str,
-    pair: tuple[Visit, Visit],
-    numbers: tuple[tuple[str, int], ...],
-    protection: int,
-) -> Draft:
-    first, second = pair
+class _Said(NamedTuple):
+    kind: str
+    severity: str
+    reason: str
+    numbers: tuple[tuple[str, int], ...]
+    confidence: int = 0
+
+
+def _minutes(gap: int, needed: int) -> tuple[tuple[str, int], ...]:
+    return ("minutes_between", gap // MINUTE), ("minutes_needed", needed // MINUTE)
+
+
+def _overlap(citizen: str, first: Visit, second: Visit, protection: int) -> Draft:
+    overlap = min(first.end, second.end) - second.start
+    severity = "WARNING" if first.place.name == second.place.name else "CRITICAL"
+    numbers = (("minutes_overlap", -(-overlap // MINUTE)),)
+    return _draft(citizen, first, second, _Said("OVERLAP", severity, "finding.overlap", numbers), protection)
+
+
+def _short_journey(citizen: str, first: Visit, second: Visit, trip: Journey, protection: int) -> Draft:
+    known = trip.how != "UNKNOWN"
+    said = _Said(
+        "TRAVEL_GAP",
+        "WARNING" if known else "INFO",
+        f"finding.travel_gap.{trip.how.lower()}",
+        _minutes(second.start - first.end, trip.needed),
+        0 if known else DOUBTFUL,
+    )
+    return _draft(citizen, first, second, said, protection)
+
+
+def _draft(citizen: str, first: Visit, second: Visit, said: _Said, protection: int) -> Draft:
     return Draft(
-        finding_id(citizen, kind, (first.ref, second.ref)),
-        kind,
-        severity,
+        finding_id(citizen, said.kind, (first.ref, second.ref)),
+        said.kind,
+        said.severity,
         (party(first), party(second)),
-        f"finding.{kind.lower()}",
-        numbers,
-        max(first.confidence, second.confidence),
+        said.reason,
+        said.numbers,
+        max(first.confidence, second.confidence, said.confidence),
         max(first.sensitivity, second.sensitivity),
         max(first.protection, second.protection, protection),
     )

@@ -1,9 +1,10 @@
 """Runs the detectors over what has changed, and over nothing else."""
 
 from router.appointments import Schooling, Visit, schooling, visit
-from router.burden import burden_findings
+from router.burden import burden_findings, busy_day
 from router.calendar import Calendar, calendar_of
 from router.clashes import clashes_of
+from router.closures import closed_day
 from router.events import Outputs
 from router.findings import Drafts, say_changes
 from router.rules import Rules
@@ -17,6 +18,7 @@ def all_findings(key: str, citizen: Citizen, rules: Rules) -> Drafts:
     drafts = all_school_findings(key, calendar)
     for ref in sorted(calendar.visits):
         drafts.update(clashes_of(key, ref, calendar, rules))
+        drafts.update(closed_day(key, ref, calendar))
         drafts.update(_burden(key, calendar.visits[ref], calendar, rules))
     for ref in sorted(calendar.stays):
         drafts.update(clashes_of(key, ref, calendar, rules))
@@ -84,11 +86,14 @@ def _about(key: str, ref: str, touched: list[Visit], calendar: Calendar, rules: 
         drafts = clashes_of(key, ref, calendar, rules)
         if calendar.schools or calendar.exams:
             drafts.update(school_findings(key, ref, calendar))
+        drafts.update(closed_day(key, ref, calendar))
     for seen in touched:
-        if len(calendar.at_place(seen.place.name)) >= rules.burden_visits:
-            drafts.update(_burden(key, seen, calendar, rules))
+        drafts.update(_burden(key, seen, calendar, rules))
     return drafts
 
 
 def _burden(key: str, seen: Visit, calendar: Calendar, rules: Rules) -> Drafts:
-    return burden_findings(key, seen.place.name, seen.day, calendar, rules)
+    drafts = busy_day(key, seen.day, calendar, rules)
+    if len(calendar.at_place(seen.place.name)) >= rules.burden_visits:
+        drafts.update(burden_findings(key, seen.place.name, seen.day, calendar, rules))
+    return drafts

@@ -8,7 +8,8 @@ cancelled as entered in error). Moving an appointment or finishing a stay correc
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from router.state import KIND_NUMBER, Fact, FactId, PlannedFact, Records, source_order
+from router.order import source_order
+from router.state import KIND_NUMBER, Fact, FactId, PlannedFact, Records
 
 CURRENT, CORRECTED, RETRACTED = range(3)
 STATUSES = ("CURRENT", "CORRECTED", "RETRACTED")

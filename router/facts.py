@@ -172,7 +172,11 @@ _Planned = tuple[Value | None, Value | None, Value | None, str]
 
 
 def _booked(value: Value) -> _Planned:
-    return value["start"], value["end"], value["institution"], value["status"]["mapped"]
+    """Status; where a service is named, its code system and code after it, set off as in ``code_name``."""
+    said, service = value["status"]["mapped"], value["service"]
+    if service and service["code"]:
+        said = f"{said}\x1f{service['system']}\x1f{service['code']}"
+    return value["start"], value["end"], value["institution"], said
 
 
 def _meeting(value: Value) -> _Planned:
@@ -207,6 +211,8 @@ def _ours(mapped: str) -> Value:
     return {"code": "", "system": "samband", "mapped": mapped}
 
 
+SERVICE_ANSWERED = _ours("SERVICE_ANSWERED")
+
 _CASE: dict[str, Callable[[Value], _Step]] = {
     "CaseOpened": lambda v: (v["kind"], None, v["expected_by"], False),
     "CaseStepCompleted": lambda v: (v["step"], v["next_step"], v["expected_by"], v["closes"]),
@@ -214,10 +220,16 @@ _CASE: dict[str, Callable[[Value], _Step]] = {
     "InformationRequested": lambda v: (
         _ours("INFORMATION_REQUESTED"), _ours("INFORMATION_SENT"), v["due"], False,
     ),
-    "ServiceRequested": lambda v: (v["service"], _ours("SERVICE_ANSWERED"), v["expected_by"], False),
+    "ServiceRequested": lambda v: (v["service"], SERVICE_ANSWERED, v["expected_by"], False),
     "MeetingInvited": lambda v: (_ours("MEETING_INVITED"), _ours("MEETING_HELD"), v["start"], False),
 }  # fmt: skip
 CASE = frozenset(_CASE)
+
+
+def next_in_case(record: str, value: Value) -> tuple[Value | None, Value | None]:
+    """What comes next after a step of a case, and by when."""
+    _, next_step, expected_by, _ = _CASE[record](value)
+    return next_step, expected_by
 
 
 def withdrawn_ids(value: Value) -> list[tuple[FactId, bool]]:

@@ -46,6 +46,15 @@ class Draft(NamedTuple):
 
 Drafts = dict[bytes, Draft]
 
+REASONS = (
+    "finding.overlap", "finding.travel_gap.walk", "finding.travel_gap.car",
+    "finding.travel_gap.public_transport", "finding.travel_gap.register", "finding.travel_gap.unknown",
+    "finding.preparation", "finding.after_care", "finding.school_hours", "finding.exam",
+    "finding.closed_day.day", "finding.closed_day.holiday", "finding.closed_day.weekday",
+    "finding.burden", "finding.busy_day",
+)  # fmt: skip
+"""The key of every text that a finding may have as its reason."""
+
 
 def finding_id(citizen: str, kind: str, parties: Iterable[str]) -> bytes:
     """UUIDv5 of the citizen's key, the kind and what takes part, in any order (RFC 9562, section 5.5)."""

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from router.appointments import DATE_ONLY, DAY, Schooling, Visit, instant_at, local
 from router.calendar import Calendar
+from router.closed_days import is_holiday
 from router.findings import Draft, Drafts, PartyDraft, finding_id, party
 from router.rules import Place
 from router.travel import MINUTE
@@ -58,6 +59,8 @@ def school_day(place: Place, day: datetime) -> tuple[int, int] | None:
     """When the school is open on the local day of ``day``, as instants; None when it is closed."""
     hours = place.school.hours.get(day.weekday())
     if hours is None or day.date() in place.school.free:
+        return None
+    if place.country and is_holiday(place.country, day.date()):
         return None
     begin, end = (datetime.combine(day.date(), at, tzinfo=place.zone) for at in hours)
     return instant_at(begin), instant_at(end)

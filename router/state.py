@@ -234,23 +234,3 @@ def protection_of(marks: int) -> int:
 
 CLOSES = 64
 """Mark of a step after which nothing more is to happen in the case."""
-
-
-def occurred_at(fact: Fact) -> int:
-    """When it happened."""
-    return instant_of(fact.recorded if fact.occurred is None else fact.occurred)
-
-
-Order = tuple[int, int, bool, int, bytes]
-
-
-def source_order(fact: Fact) -> Order:
-    """The order in which the source said it: recorded, occurred, sequence (none first), id. It is total."""
-    recorded, occurred, sequence = instant_of(fact.recorded), occurred_at(fact), fact.sequence
-    return recorded, occurred, sequence is not None, sequence or 0, fact.id
-
-
-def world_order(fact: Fact) -> Order:
-    """The order in which it happened: occurred, recorded, sequence (none first), id. It is total."""
-    recorded, occurred, sequence = instant_of(fact.recorded), occurred_at(fact), fact.sequence
-    return occurred, recorded, sequence is not None, sequence or 0, fact.id

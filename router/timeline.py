@@ -1,7 +1,7 @@
 """The citizen's timeline: an entry for each fact, and a word when an entry no longer stands.
 
-The order of a timeline is ``at``, ``recorded``, ``sequence`` (none first), ``entry_id``, whatever arrived
-first. Texts are keys; what they say in which language is decided where they are shown.
+The order of a timeline is ``placed`` (else ``at``), ``recorded``, ``sequence`` (none first), ``rank``,
+``entry_id``, whatever arrived first. Texts are keys; their words are chosen where they are shown.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -9,7 +9,8 @@ from typing import Any
 
 from router.corrections import CURRENT, STANDS, STATUSES, Standing, facts_about, standing
 from router.events import TIMELINE, Event, Output, Outputs
-from router.facts import meeting_reference
+from router.facts import CASE, SERVICE_ANSWERED, meeting_reference, next_in_case
+from router.order import placed, rank
 from router.state import Citizen, FactId, Mark, Records, event_id_of
 
 Value = Mapping[str, Any]
@@ -60,11 +61,15 @@ _CODED: dict[str, Callable[[Value], str]] = {
 }
 
 
+_PERSON = frozenset({"PersonRegistered", "PersonUpdated"})
+
+
 def text_key(record: str, value: Value) -> str:
     """Key of the text for a fact, e.g. ``appointment.scheduled`` or ``case.decision.granted``."""
     coded = _CODED.get(record)
     if coded is None:
-        return TEXTS[record]
+        dead = record in _PERSON and value["status"]["mapped"] == "DECEASED"
+        return "person.deceased" if dead else TEXTS[record]
     return f"{TEXTS[record]}.{coded(value).lower()}"
 
 
@@ -76,8 +81,10 @@ def entry(citizen: str, record: str, value: Value, ref: str, stands: Standing) -
         about: str | None = meeting_reference(value)[2:]
     else:
         about = None if letter in "CPFWQ" else ref[2:]
-    start, end, expected_by = _times(record, value)
-    occurred = meta["occurred"]
+    start, end = _times(record, value)
+    holder, next_step, expected_by = _next(record, value)
+    occurred, recorded = meta["occurred"], meta["recorded"]["instant"]
+    stands_at = placed(occurred["instant"], recorded)
     fields = {
         "citizen": citizen,
         "entry_id": meta["event_id"],
@@ -92,8 +99,8 @@ def entry(citizen: str, record: str, value: Value, ref: str, stands: Standing) -
         "start": start,
         "end": end,
         "invited": value["invited"] if record == "MeetingInvited" else [],
-        "holder": value.get("holder"),
-        "next_step": value.get("next_step"),
+        "holder": holder,
+        "next_step": next_step,
         "expected_by": expected_by,
         "status": STATUSES[stands.status],
         "replaced_by": None if stands.by is None else event_id_of(stands.by),
@@ -101,21 +108,34 @@ def entry(citizen: str, record: str, value: Value, ref: str, stands: Standing) -
         "sensitivity": meta["sensitivity"],
         "protection": meta["protection"],
         "details": _details(letter, value),
-        "recorded": meta["recorded"]["instant"],
+        "recorded": recorded,
         "sequence": meta["source"]["sequence"],
+        "placed": None if stands_at == occurred["instant"] else stands_at,
+        "rank": rank(record, closes=bool(value.get("closes"))),
     }
     return Output(TIMELINE, citizen, "TimelineEntry", fields)
 
 
-def _times(record: str, value: Value) -> tuple[Value | None, Value | None, Value | None]:
-    """Start and end of what was planned, and the day by which something is expected."""
+def _times(record: str, value: Value) -> tuple[Value | None, Value | None]:
+    """Start and end of what was planned."""
     if record == "EnrollmentChanged":
-        return value["begin"], value["end"], None
+        return value["begin"], value["end"]
     if record == "StayOnLeave":
-        return value["at"], value["expected_return"], None
-    if record == "InformationRequested":
-        return None, None, value["due"]
-    return value.get("start"), value.get("end"), value.get("expected_by")
+        return value["at"], value["expected_return"]
+    return value.get("start"), value.get("end")
+
+
+def _next(record: str, value: Value) -> tuple[Value | None, Value | None, Value | None]:
+    """Who has to act from now on, what comes next, and by when."""
+    if record in CASE:
+        return value["holder"], *next_in_case(record, value)
+    if record in _REFERRALS and value["recipient"] and text_key(record, value) not in _ENDED:
+        return {"kind": "THIRD_PARTY", "institution": value["recipient"]}, SERVICE_ANSWERED, None
+    return None, None, None
+
+
+_REFERRALS = frozenset({"ReferralSent", "ReferralUpdated"})
+_ENDED = frozenset({"referral.updated.cancelled", "referral.updated.completed"})
 
 
 def _details(letter: str, value: Value) -> dict[str, Any] | None:

@@ -121,10 +121,11 @@ class Citizens:
         return view
 
 
-def _order(entry: TimelineEntry) -> tuple[int, int, int, str]:
+def _order(entry: TimelineEntry) -> tuple[int, int, int, int, str]:
     """The order that the router promises: docs/router.md."""
     sequence = -1 if entry["sequence"] is None else entry["sequence"]
-    return entry["at"]["instant"], entry["recorded"], sequence, entry["entry_id"]
+    placed = entry["at"]["instant"] if entry["placed"] is None else entry["placed"]
+    return placed, entry["recorded"], sequence, entry["rank"], entry["entry_id"]
 
 
 def _keep_latest(known: dict[str, _Record], name: str, value: _Record) -> bool:

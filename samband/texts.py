@@ -1,150 +1,129 @@
-"""What entries, steps and findings are called on a terminal, in plain words, by their text key.
+"""What entries, steps and findings are called in one of the languages, by their text key.
 
 A coded value that has no words of its own falls back to the sentence without it, never to a code.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, tzinfo
 
-from schemas.records import Finding, Holder, Institution, Invitee
+from babel import Locale
+from babel.dates import format_skeleton, format_time
+from babel.numbers import format_decimal
+from babel.units import format_unit
 
-ENTRIES = {
-    "person.registered": "Registered",
-    "person.updated": "Personal data updated",
-    "identity.linked": "Two numbers found to be the same person",
-    "identity.merged": "Two records joined into one",
-    "appointment.scheduled": "Appointment booked",
-    "appointment.rescheduled": "Appointment moved",
-    "appointment.modified": "Appointment changed",
-    "appointment.cancelled": "Appointment cancelled",
-    "appointment.cancelled.discontinued": "Appointments stopped",
-    "appointment.cancelled.entered_in_error": "Appointment was booked by mistake",
-    "appointment.missed": "Did not come to the appointment",
-    "stay.started": "Admitted",
-    "stay.ended": "Discharged",
-    "stay.on_leave": "Leave",
-    "stay.on_leave.started": "On leave",
-    "stay.on_leave.ended": "Back from leave",
-    "stay.corrected": "Stay corrected",
-    "stay.corrected.admission_cancelled": "Was not admitted after all",
-    "stay.corrected.discharge_cancelled": "Was not discharged after all",
-    "stay.corrected.moved_here": "Stay moved to the right person",
-    "stay.corrected.moved_away": "Stay belonged to somebody else",
-    "case.opened": "Application received",
-    "case.step": "A step was done",
-    "case.step.received": "Application received",
-    "case.step.read": "Application read",
-    "case.step.in_progress": "Being worked on",
-    "case.step.assigned": "Given to an office",
-    "case.step.interim_answer": "Interim answer sent",
-    "case.step.payment_planned": "Payment planned",
-    "case.step.payment_made": "Paid",
-    "case.step.condition_set": "A condition was set",
-    "case.step.hidden": "A part that is not shown",
-    "case.step.finished": "Finished",
-    "case.decision": "Decided",
-    "case.decision.granted": "Granted",
-    "case.decision.partly_granted": "Granted in part",
-    "case.decision.rejected": "Not granted",
-    "case.decision.dismissed": "Dismissed",
-    "case.information_requested": "You are asked for something",
-    "case.service_requested": "Inquiry sent to a specialist",
-    "case.meeting_invited": "Invited to a meeting",
-    "referral.sent": "Referred",
-    "referral.updated": "Referral changed",
-    "referral.updated.cancelled": "Referral withdrawn",
-    "referral.updated.completed": "Referral answered",
-    "enrollment.changed": "School place changed",
-    "enrollment.changed.active": "Goes to this school",
-    "enrollment.changed.ended": "Left the class",
-    "absence.reported": "Absence reported",
-    "absence.reported.sick": "Reported ill",
-    "exam.scheduled": "Exam",
-    "matters.stated": "You said what matters to you",
-    "proposal.answered": "You answered a proposal",
-    "proposal.answered.accepted": "You accepted a proposal",
-    "proposal.answered.declined": "You declined a proposal",
-    "proposal.answered.countered": "You asked for another proposal",
-    "request.answered": "An agency answered",
-    "request.answered.held": "A time is kept for you",
-    "request.answered.confirmed": "A new time is confirmed",
-    "request.answered.released": "A time that was kept for you is free again",
-    "request.answered.gone": "A time is no longer free",
-    "request.answered.refused": "A time could not be changed",
-    "fact.retracted": "Something said before was withdrawn",
-}
-STEPS = {
-    "OPENED": "received",
-    "RECEIVED": "received",
-    "READ": "read",
-    "IN_PROGRESS": "being worked on",
-    "ASSIGNED": "given to an office",
-    "INTERIM_ANSWER": "interim answer sent",
-    "PAYMENT_PLANNED": "payment planned",
-    "PAYMENT_MADE": "paid",
-    "CONDITION_SET": "condition set",
-    "HIDDEN": "not shown",
-    "FINISHED": "finished",
-    "GRANTED": "granted",
-    "PARTLY_GRANTED": "granted in part",
-    "REJECTED": "not granted",
-    "DISMISSED": "dismissed",
-    "SPECIALIST_ASSESSMENT": "inquiry sent to a specialist",
-    "MEETING_INVITED": "meeting called",
-    "INFORMATION_REQUESTED": "waiting for documents",
-    "SERVICE_REQUESTED": "inquiry sent",
-    "RESPITE_CARE": "Respite care",
-    "SOCIAL_ASSISTANCE": "Social assistance",
-    "UNKNOWN": "something else",
-}
-FINDINGS = {
-    "finding.overlap": "At the same time ({minutes_overlap} min)",
-    "finding.travel_gap": "Too little time to get there: {minutes_between} min, {minutes_needed} needed",
-    "finding.school_hours": "In school hours",
-    "finding.exam": "On the day of an exam",
-    "finding.other": "Something does not fit",
-    "finding.burden": "{visits} visits within {days} days to the same institution",
-}
+from samband.catalogues import catalogue
+from schemas.records import Finding, Holder, Institution, Invitee, Time
+
+_LOCALES = {"en": "en_GB"}
+"""Where the language alone would give the forms of another continent."""
+_HOUR = 60
+_EARLIEST, _LATEST = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (2, 9999))
+"""What a calendar can show in any zone; a source may say anything."""
 
 
-_MANY = {"parent or guardian": "{} parents or guardians", "a professional": "{} professionals"}
+class Texts:
+    """One language.
+
+    Raises:
+        CatalogueError: its catalogue is wrong (on construction).
+    """
+
+    def __init__(self, language: str) -> None:
+        self._catalogue = catalogue(language)
+        self._locale = Locale.parse(_LOCALES.get(language, language))
+
+    def say(self, key: str, **figures: int | str) -> str:
+        """The text of a key, with its figures; a number named ``minutes…`` is a length of time.
+
+        Raises:
+            KeyError: there is no such key, or a figure is not given.
+        """
+        count = figures.get(self._catalogue.phrases[key].counts)
+        shown = {name: self._figure(name, value) for name, value in figures.items()}
+        return self._catalogue.text(key, shown, count if isinstance(count, int) else None)
+
+    def entry(self, key: str) -> str:
+        """The sentence for a timeline entry."""
+        known = self._catalogue.phrases
+        return self.say(next((k for k in (key, key.rpartition(".")[0]) if k in known), "entry.other"))
+
+    def step(self, mapped: str) -> str:
+        """A step or outcome of a case."""
+        key = f"step.{mapped.lower()}"
+        return self.say(key if key in self._catalogue.phrases else "step.unknown")
+
+    def kind(self, mapped: str) -> str:
+        """A kind of case."""
+        key = f"kind.{mapped.lower()}"
+        return self.say(key if key in self._catalogue.phrases else "kind.unknown")
+
+    def finding(self, finding: Finding) -> str:
+        """The sentence for a finding, with its figures."""
+        try:
+            return self.say(finding["reason"], **finding["numbers"])
+        except KeyError:
+            return self.say("finding.other")
+
+    def invited(self, invited: Iterable[Invitee], name_of: Callable[[Institution], str]) -> str:
+        """Who is on the list of a meeting: the citizen, the others by their number or their institution."""
+        counted = Counter(_invitee(each, name_of) for each in invited)
+        return ", ".join(self._counted(key, who, count) for (key, who), count in counted.items())
+
+    def _counted(self, key: str, who: str, count: int) -> str:
+        if key:
+            return self.say(key, count=count)
+        return who if count == 1 else self.say("who.several", who=who, count=count)
+
+    def holder(self, holder: Holder | None, name_of: Callable[[Institution], str], agency: str) -> str:
+        """Who has to act next, for a column with that heading."""
+        if holder is not None and holder["kind"] == "CITIZEN":
+            return self.say("who.holds.you")
+        return name_of(holder["institution"]) if holder and holder["institution"] else agency
+
+    def moment(self, time: Time, zone: tzinfo, *, year: int | None = None) -> str:
+        """A time in a zone, without its year if that is ``year``; only the day if the source gave no more."""
+        local = local_time(time, zone)
+        day = format_skeleton("MMMEd" if local.year == year else "yMMMEd", local, locale=self._locale)
+        if time["confidence"] == "DATE_ONLY":
+            return day
+        clock = format_time(local.replace(tzinfo=None), self.clock, locale=self._locale)
+        shown = f"{day} {clock}"
+        return self.say("time.doubtful", when=shown) if time["confidence"] == "DOUBTFUL" else shown
+
+    @property
+    def clock(self) -> str:
+        """The pattern of a time of day, e.g. ``HH:mm``."""
+        return str(self._locale.time_formats["short"].pattern)
+
+    def _figure(self, name: str, value: int | str) -> str:
+        if isinstance(value, str):
+            return value
+        return (
+            self._duration(value)
+            if name.startswith("minutes")
+            else format_decimal(value, locale=self._locale)
+        )
+
+    def _duration(self, minutes: int) -> str:
+        """Hours and minutes, short."""
+        hours, rest = divmod(minutes, _HOUR)
+        parts = [(hours, "hour")] if hours else []
+        if rest or not hours:
+            parts.append((rest, "minute"))
+        return " ".join(format_unit(n, unit, length="short", locale=self._locale) for n, unit in parts)
 
 
-def text(key: str) -> str:
-    """The sentence for a timeline entry."""
-    return ENTRIES.get(key) or ENTRIES.get(key.rpartition(".")[0]) or ENTRIES["case.step"]
+def local_time(time: Time, zone: tzinfo) -> datetime:
+    """An instant of the bus on the clock of a zone."""
+    seconds = min(max(time["instant"] // 1_000_000, _EARLIEST), _LATEST)
+    return datetime.fromtimestamp(seconds, UTC).astimezone(zone)
 
 
-def step_text(mapped: str) -> str:
-    """A step, outcome or kind of case."""
-    return STEPS.get(mapped, STEPS["UNKNOWN"])
-
-
-def finding_text(finding: Finding) -> str:
-    """The sentence for a finding, with its figures."""
-    return FINDINGS[finding["reason"]].format_map(finding["numbers"])
-
-
-def invited_text(invited: Iterable[Invitee], name_of: Callable[[Institution], str]) -> str:
-    """Who is on the list of a meeting: the citizen, the guardians by their number, and others by name."""
-    counted = Counter(_invitee_text(each, name_of) for each in invited)
-    return ", ".join(
-        _MANY.get(who, f"{who} ({{}})").format(count) if count > 1 else who for who, count in counted.items()
-    )
-
-
-def _invitee_text(invitee: Invitee, name_of: Callable[[Institution], str]) -> str:
+def _invitee(invitee: Invitee, name_of: Callable[[Institution], str]) -> tuple[str, str]:
+    """A text key, or an institution's name."""
     if invitee["kind"] == "CITIZEN":
-        return "you"
+        return "who.you", ""
     if invitee["kind"] == "GUARDIAN":
-        return "parent or guardian"
-    return name_of(invitee["institution"]) if invitee["institution"] else "a professional"
-
-
-def holder_text(holder: Holder | None, name_of: Callable[[Institution], str], agency: str) -> str:
-    """Who has to act next."""
-    if holder is None:
-        return agency
-    if holder["kind"] == "CITIZEN":
-        return "you"
-    return name_of(holder["institution"]) if holder["institution"] else agency
+        return "who.guardian", ""
+    return ("", name_of(invitee["institution"])) if invitee["institution"] else ("who.professional", "")

@@ -1,127 +1,83 @@
-"""What a person sees of a citizen on a terminal: the timeline, what collides, who holds each case.
+"""What a person sees of a citizen on a terminal: the timeline, what collides, who holds each case."""
 
-Built only from the citizen topics, as any downstream app would be. Times are shown in one zone.
-"""
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Mapping
 
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from samband import page
 from samband.accounting import AgencyTotals
 from samband.citizen_view import CitizenView
-from samband.texts import finding_text, holder_text, invited_text, step_text, text
-from schemas.records import CaseStatus, Finding, Institution, Time, TimelineEntry
+from samband.page import Viewer
+from schemas.records import Finding
 
 _SEVERITY_STYLE = {"CRITICAL": "bold red", "WARNING": "yellow", "INFO": "dim"}
 _STATE_STYLE = {"OPEN": "green", "DECIDED": "cyan", "CLOSED": "dim"}
 
 
-@dataclass(frozen=True, slots=True)
-class Viewer:
-    """How things are shown: the zone of times, and what institutions are called."""
-
-    zone: tzinfo
-    name_of: Callable[[Institution], str]
-
-    def instant(self, time: Time) -> str:
-        """A time in the viewer's zone; only the day where the source gave only the day."""
-        local = datetime.fromtimestamp(time["instant"] / 1_000_000, UTC).astimezone(self.zone)
-        shown = f"{local:%a %d %b}" if time["confidence"] == "DATE_ONLY" else f"{local:%a %d %b %H:%M}"
-        return f"{shown} ?" if time["confidence"] == "DOUBTFUL" else shown
-
-    def place(self, institution: Institution | None, agency: str) -> str:
-        """An institution's name, with its department where there is one."""
-        if institution is None:
-            return agency
-        department = institution["department"]
-        return f"{self.name_of(institution)}, {department}" if department else self.name_of(institution)
-
-
 def citizen(view: CitizenView, viewer: Viewer, *, last: int | None = None) -> RenderableType:
     """Everything about one citizen; ``last`` shows only so many of the latest entries."""
-    parts: list[RenderableType] = [_timeline(view.timeline(), viewer, last)]
+    viewer = viewer.in_year_of(view)
+    parts: list[RenderableType] = [_timeline(page.entries(view, viewer), viewer, last)]
     findings = view.open_findings()
     if findings:
         parts.append(_findings(findings, viewer))
     if view.cases:
-        parts.append(_cases(list(view.cases.values()), viewer))
+        parts.append(_cases(view, viewer))
     return Group(*parts)
 
 
-def _timeline(entries: list[TimelineEntry], viewer: Viewer, last: int | None) -> Table:
-    table = Table(
-        title="Timeline", box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", expand=True
-    )
-    table.add_column("When", no_wrap=True)
-    table.add_column("What happened", ratio=3)
-    table.add_column("Planned for", no_wrap=True)
-    table.add_column("Who", ratio=2)
-    hidden = 0 if last is None else max(0, len(entries) - last)
-    for entry in entries[hidden:]:
-        style = "" if entry["status"] == "CURRENT" else "dim strike"
-        planned = viewer.instant(entry["start"]) if entry["start"] else ""
-        what = Text(text(entry["text"]))
-        title = entry["details"]["title"] if entry["details"] else None
-        if title:
-            what.append(f": {title}", style="italic")
-        if entry["invited"]:
-            what.append(f"\nwith {invited_text(entry['invited'], viewer.name_of)}", style="dim")
+def _table(viewer: Viewer, name: str) -> Table:
+    title = viewer.texts.say(f"page.{name}")
+    return Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", expand=True)
+
+
+def _timeline(rows: list[page.EntryRow], viewer: Viewer, last: int | None) -> Table:
+    say, table = viewer.texts.say, _table(viewer, "timeline")
+    table.add_column(say("page.when"), no_wrap=True)
+    table.add_column(say("page.what"), ratio=3)
+    table.add_column(say("page.planned"), no_wrap=True)
+    table.add_column(say("page.who"), ratio=2)
+    hidden = 0 if last is None else max(0, len(rows) - last)
+    for row in rows[hidden:]:
+        if row.year is not None:
+            table.add_row(str(row.year), style="bold")
+        struck = "" if row.stands else "dim strike"
+        what = Text(row.what, style=struck)
+        if row.title:
+            what.append(f": {row.title}", style="italic")
+        for note in row.notes:
+            what.append(f"\n{note}", style="dim not strike")
         table.add_row(
-            viewer.instant(entry["at"]),
-            what,
-            planned,
-            viewer.place(entry["institution"], entry["agency"]),
-            style=style,
+            Text(row.when, style=struck), what, Text(row.planned, style=struck), Text(row.who, style=struck)
         )
     if hidden:
-        table.caption = f"{hidden} earlier"
+        table.caption = say("page.earlier", count=hidden)
     return table
 
 
 def _findings(findings: list[Finding], viewer: Viewer) -> Table:
-    table = Table(
-        title="What collides or burdens",
-        box=box.SIMPLE_HEAD,
-        title_justify="left",
-        title_style="bold",
-        expand=True,
-    )
-    table.add_column("Severity", no_wrap=True)
-    table.add_column("What", ratio=2)
-    table.add_column("Between", ratio=3)
-    for finding in findings:
-        between = "\n".join(
-            f"{viewer.instant(party['start'])}  {viewer.place(party['institution'], party['agency'])}"
-            for party in finding["parties"]
-        )
-        severity = Text(finding["severity"].lower(), style=_SEVERITY_STYLE[finding["severity"]])
-        table.add_row(severity, finding_text(finding), between)
+    say, table = viewer.texts.say, _table(viewer, "findings")
+    table.add_column(say("page.severity"), no_wrap=True)
+    table.add_column(say("page.what_collides"), ratio=2)
+    table.add_column(say("page.between"), ratio=3)
+    for finding, row in zip(findings, page.findings(findings, viewer), strict=True):
+        severity = Text(row.severity, style=_SEVERITY_STYLE[finding["severity"]])
+        table.add_row(severity, row.what, "\n".join(row.between))
     return table
 
 
-def _cases(cases: list[CaseStatus], viewer: Viewer) -> Table:
-    table = Table(
-        title="Who holds each case",
-        box=box.SIMPLE_HEAD,
-        title_justify="left",
-        title_style="bold",
-        expand=True,
-    )
-    for name in ("Case", "State", "Held by", "Since", "Last step", "Expected"):
-        table.add_column(name)
-    for case in sorted(cases, key=lambda each: each["case"]):
-        expected = viewer.instant(case["expected_by"]) if case["expected_by"] else ""
-        held_by = holder_text(case["holder"], viewer.name_of, case["agency"])
-        table.add_row(
-            step_text(case["kind"]["mapped"]),
-            Text(case["state"].lower(), style=_STATE_STYLE[case["state"]]), held_by,
-            viewer.instant(case["since"]), step_text(case["last_step"]["mapped"]), expected,
-        )  # fmt: skip
+def _cases(view: CitizenView, viewer: Viewer) -> Table:
+    table = _table(viewer, "cases")
+    for name in ("case", "state", "held_by", "since", "last_step", "next_step", "expected"):
+        table.add_column(viewer.texts.say(f"page.{name}"))
+    ordered = sorted(view.cases.values(), key=lambda each: each["case"])
+    for case, row in zip(ordered, page.cases(ordered, viewer), strict=True):
+        state = Text(row.state, style=_STATE_STYLE[case["state"]])
+        said = (row.kind, state, row.held_by, row.since, row.last_step, row.next_step, row.expected)
+        table.add_row(*said)
     return table
 
 

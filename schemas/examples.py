@@ -5,6 +5,7 @@ Avro's own JSON encoding). ``from_json`` turns them into what the codec takes.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -55,6 +56,12 @@ def load_examples(root: Path) -> list[Example]:
             raise ContractError(f"{place}: expected a JSON object", fix="Mend the file.")
         examples.append(Example(path.parts[-3], int(folder[1:]), path, document))
     return examples
+
+
+def as_read_by(schema: Schema, document: Mapping[str, Any]) -> dict[str, Any]:
+    """An example of an earlier version as this one reads it: fields that it lacks have their defaults."""
+    lacking = [field for field in schema["fields"] if field["name"] not in document]
+    return {**document, **{field["name"]: field["default"] for field in lacking if "default" in field}}
 
 
 def from_json(schema: Schema, document: Any) -> Any:

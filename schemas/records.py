@@ -498,7 +498,7 @@ class FactRetracted(TypedDict):
     reason: Code
     """Why, as far as the source says."""
 
-FindingKind = Literal["OVERLAP", "TRAVEL_GAP", "SCHOOL_HOURS", "EXAM", "BURDEN", "OTHER"]
+FindingKind = Literal["OVERLAP", "TRAVEL_GAP", "SCHOOL_HOURS", "EXAM", "BURDEN", "BUSY_DAY", "CLOSED_DAY", "PREPARATION", "AFTER_CARE", "OTHER"]
 
 Severity = Literal["INFO", "WARNING", "CRITICAL"]
 
@@ -1210,11 +1210,15 @@ class TimelineEntry(TypedDict):
     revision: int
     """Counts from 1."""
     at: Time
-    """When it happened."""
+    """When it happened, as the source has it."""
     recorded: int
-    """When the source recorded it. Entries with equal `at` are ordered by it, then by `sequence` (null first), then by entry id."""
+    """When the source recorded it. Entries are ordered by `placed` (where that is null, `at`), then by it, then by `sequence` (null first), then by `rank`, then by entry id."""
     sequence: int | None
     """The source's own sequence number, where it has one."""
+    placed: int | None
+    """Where it stands in the timeline when `at` cannot be right (a day after it was recorded, or before 1900); null otherwise."""
+    rank: int
+    """What must have come first by its nature has the smaller one: what opens before what decides, what decides before what ends."""
     kind: str
     """Record type of the fact, e.g. AppointmentScheduled."""
     text: str

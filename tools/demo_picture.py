@@ -21,7 +21,9 @@ from samband.citizen_view import CitizenView
 from samband.demo.institutions import REGISTER
 from samband.demo.week import ZONE
 from samband.names import institution_names
-from samband.views import Viewer, citizen, totals
+from samband.page import Viewer
+from samband.texts import Texts
+from samband.views import citizen, totals
 
 PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 _WIDTH = 100
@@ -52,11 +54,14 @@ def draw(result: dict[str, Any]) -> Drawing:
     console = Console(
         record=True, width=_WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor"
     )
-    console.print(citizen(view, Viewer(ZONE, institution_names(REGISTER))))
+    texts = Texts("en")
+    console.print(citizen(view, Viewer(ZONE, institution_names(REGISTER), texts)))
     console.print(totals(rows, result["lost"]))
     text = "\n".join(line.rstrip() for line in console.export_text(clear=False).splitlines())
     svg = console.export_svg(title="samband demo", theme=MONOKAI, unique_id="demo")
-    return Drawing(_FONTS.sub("", svg) + "\n", text[text.index("What collides") :].strip() + "\n")
+    return Drawing(
+        _FONTS.sub("", svg) + "\n", text[text.index(Texts("en").say("page.findings")) :].strip() + "\n"
+    )
 
 
 def recorded() -> dict[str, Any]:

@@ -12,9 +12,11 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
+from samband.languages import Language
+
 if TYPE_CHECKING:
     from samband.demo.run import Result, Snapshot
-    from samband.views import Viewer
+    from samband.page import Viewer
 
 _PACE_SECONDS = 20.0
 _LAST_ENTRIES = 12
@@ -29,6 +31,7 @@ def demo(
         Path | None, typer.Option("--json", help="Write totals and timeline to this file.")
     ] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="How long the week takes.")] = None,
+    language: Annotated[Language, typer.Option(help="Language of the citizen's page.")] = Language.EN,
     folder: Annotated[Path, typer.Option(help="Where its Kafka and files live; emptied first.")] = Path(
         "data/demo"
     ),
@@ -50,7 +53,7 @@ def demo(
     async def main(stop: asyncio.Event) -> None:
         pace = seconds if seconds is not None else (0.0 if once else _PACE_SECONDS)
         demonstration = asyncio.create_task(
-            _demonstrate(folder, pace, wait_for_key=not once and sys.stdin.isatty())
+            _demonstrate(folder, pace, language, wait_for_key=not once and sys.stdin.isatty())
         )
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({demonstration, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -70,15 +73,16 @@ def demo(
     raise typer.Exit(0 if outcome[0].snapshot.lost == 0 else 1)
 
 
-async def _demonstrate(folder: Path, pace: float, *, wait_for_key: bool) -> "Result":
+async def _demonstrate(folder: Path, pace: float, language: Language, *, wait_for_key: bool) -> "Result":
     from samband.demo.institutions import REGISTER
     from samband.demo.run import Audience, Result, Snapshot, demonstrate
     from samband.demo.week import ZONE
     from samband.names import institution_names
-    from samband.views import Viewer
+    from samband.page import Viewer
+    from samband.texts import Texts
 
     console = Console()
-    viewer = Viewer(ZONE, institution_names(REGISTER))
+    viewer = Viewer(ZONE, institution_names(REGISTER), Texts(language))
     with Live(Spinner("dots", "Starting"), console=console, transient=True, refresh_per_second=8) as live:
 
         def tell(doing: str) -> None:
@@ -104,7 +108,7 @@ async def _demonstrate(folder: Path, pace: float, *, wait_for_key: bool) -> "Res
 def _screen(snapshot: "Snapshot", viewer: "Viewer", last: int | None) -> RenderableType:
     from samband.views import citizen, totals
 
-    heading = Text("Emil, nine years old, as his family sees it over three agencies", style="bold underline")
+    heading = Text(viewer.texts.say("page.demo"), style="bold underline")
     return Group(heading, citizen(snapshot.emil, viewer, last=last), totals(snapshot.totals, snapshot.lost))
 
 

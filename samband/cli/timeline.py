@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -9,10 +10,13 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.console import Console
 
+from samband.languages import Language, asked_for
+
 if TYPE_CHECKING:
     from bus.reader import DecodedRecord
     from bus.settings import Settings
     from samband.citizen_view import CitizenView, Keys
+    from samband.page import Viewer
 
 _TOPICS = ("timeline", "coordination")
 
@@ -30,6 +34,9 @@ def timeline(
         bool, typer.Option("--json", help="Print one JSON object (with --follow: one a change).")
     ] = False,
     zone: Annotated[str, typer.Option(help="Time zone of what is shown.")] = "Europe/Oslo",
+    language: Annotated[
+        Language | None, typer.Option(help="Language of the texts; the terminal's own if not given.")
+    ] = None,
     country: Annotated[
         str, typer.Option(help="Country of a number that is asked for: NO, SE, DK, FI.")
     ] = "NO",
@@ -37,13 +44,18 @@ def timeline(
     """Show a citizen's timeline, what collides, and who holds each case.
 
     A number is typed without being shown and never leaves this process: it becomes the citizen's key.
-    Example: `samband timeline 1.Zm9vYmFyYmF6cXV4cXV1eA --follow`.
+    Example: `samband timeline 1.Zm9vYmFyYmF6cXV4cXV1eA --follow --language nn`.
     """
     from bus.settings import load_settings
+    from samband.names import institution_names
+    from samband.page import Viewer
+    from samband.texts import Texts
 
     settings = load_settings()
+    names = institution_names(settings.router.institutions)
+    viewer = Viewer(ZoneInfo(zone), names, Texts(language or asked_for(os.environ)))
     key = citizen or _ask(settings, country)
-    asyncio.run(_show(settings, key, ZoneInfo(zone), follow=follow, as_json=as_json))
+    asyncio.run(_show(settings, key, viewer, follow=follow, as_json=as_json))
 
 
 def _ask(settings: "Settings", country: str) -> str:
@@ -54,7 +66,7 @@ def _ask(settings: "Settings", country: str) -> str:
     return Pseudonyms(settings.pseudonym_key(), settings.pseudonym.version).of(number.system, number.value)
 
 
-async def _show(settings: "Settings", citizen: str, zone: ZoneInfo, *, follow: bool, as_json: bool) -> None:
+async def _show(settings: "Settings", citizen: str, viewer: "Viewer", *, follow: bool, as_json: bool) -> None:
     from bus import reader
     from bus.registry.codec import codec_of
     from samband.citizen_view import Keys
@@ -63,14 +75,14 @@ async def _show(settings: "Settings", citizen: str, zone: ZoneInfo, *, follow: b
     async for found in reader.decoded(reader.read_to_end(settings, "timeline"), codec):
         _moved(keys, found)
     view = await _view(settings, keys.members(citizen))
-    _print(settings, view, zone, as_json=as_json)
+    _print(view, viewer, as_json=as_json)
     if not follow:
         return
     async for found in reader.decoded(reader.follow(settings, *_TOPICS, from_beginning=True), codec):
         if _moved(keys, found):
             view.unite(await _view(settings, keys.members(citizen)))
         if _take(view, found, keys.members(citizen)):
-            _print(settings, view, zone, as_json=as_json)
+            _print(view, viewer, as_json=as_json)
 
 
 async def _view(settings: "Settings", members: set[str]) -> "CitizenView":
@@ -97,9 +109,7 @@ def _take(view: "CitizenView", found: "DecodedRecord", members: set[str]) -> boo
     return bool(value.get("citizen") in members and view.add(found.decoded.record, value))
 
 
-def _print(settings: "Settings", view: "CitizenView", zone: ZoneInfo, *, as_json: bool) -> None:
-    from samband.names import institution_names
-    from samband.views import Viewer
+def _print(view: "CitizenView", viewer: "Viewer", *, as_json: bool) -> None:
     from samband.views import citizen as shown
 
     if as_json:
@@ -110,6 +120,6 @@ def _print(settings: "Settings", view: "CitizenView", zone: ZoneInfo, *, as_json
     if console.is_terminal:
         console.clear()
     if not view.entries:
-        console.print("Nothing is known of this citizen yet.")
+        console.print(viewer.texts.say("page.nothing"))
         return
-    console.print(shown(view, Viewer(zone, institution_names(settings.router.institutions))))
+    console.print(shown(view, viewer))

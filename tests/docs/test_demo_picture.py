@@ -1,6 +1,6 @@
 """The README's picture of the demonstration is what the command line shows today."""
 
-from samband.texts import FINDINGS
+from samband.catalogues import catalogue
 from tools.demo_picture import PICTURES, draw, recorded
 
 _MAKE = "run `samband demo --once --json docs/pictures/demo.json`, tools/demo_picture.py and tools/papers.py"
@@ -25,4 +25,4 @@ def test_what_was_recorded_is_the_story() -> None:
     (emil,) = result["citizens"]
     assert [entry["kind"] for entry in emil["timeline"]].count("AppointmentScheduled") == 3
     reasons = {finding["reason"] for finding in emil["findings"]}
-    assert {"finding.burden", "finding.exam"} <= reasons <= FINDINGS.keys()
+    assert {"finding.burden", "finding.exam"} <= reasons <= catalogue("en").phrases.keys()

@@ -212,7 +212,8 @@ async def state_damaged(fault: Fault) -> None:
     files = [path for path in (fault.here.folder(fault.member) / "state").rglob("*") if path.is_file()]
     for path in sorted(files):
         damage(bytearray(path.read_bytes()), fault.chance, path.write_bytes)
-    fault.here.start(fault.member)
+    worker = fault.here.start(fault.member)
+    await fault.here.until(worker.ready, "the worker on its damaged state")
 
 
 def damage(content: bytearray, chance: Random, write: Callable[[bytes], object]) -> None:

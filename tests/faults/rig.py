@@ -126,8 +126,7 @@ class Rig:
         await self.feeder.end()
         ends = self.feeder.ends()
         await self.until(lambda: self.offsets.latest == ends, f"the committed offsets {ends}")
-        for member in list(self.workers):
-            await self.stop(member)
+        await asyncio.gather(*[self.stop(member) for member in list(self.workers)])
         final = await read(self.settings, OUTPUT)
         await self.until(lambda: self.reader.count >= len(final), "the reader")
         folders = [self.folder(member) for member in range(MEMBERS)]
@@ -155,7 +154,9 @@ async def rig(
             here.proxies[member] = await stack.enter_async_context(Proxy(broker))
         here.reader = await stack.enter_async_context(CommittedReader(settings, OUTPUT, PARTITIONS))
         here.offsets = await stack.enter_async_context(CommittedOffsets(settings, NAME))
-        feeder = Feeder(settings, lambda: here.reader.count, window=WINDOW, total=total)
+        # Of a number of messages, so few wait that there is work left for whatever is done last.
+        window = WINDOW if total is None else min(WINDOW, total // 10)
+        feeder = Feeder(settings, lambda: here.reader.count, window=window, total=total)
         here.feeder = await stack.enter_async_context(feeder)
         try:
             yield here

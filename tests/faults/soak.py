@@ -14,7 +14,7 @@ import time
 import traceback
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -106,8 +106,8 @@ def configuration(seed: int) -> dict[str, object]:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=40, help="how long random faults go on")
-    parser.add_argument("--faults", type=int, help="so many random faults instead")
+    parser.add_argument("--minutes", type=float, help="how long random faults go on at least, 40 by default")
+    parser.add_argument("--faults", type=int, help="how many random faults at least; alone: exactly so many")
     parser.add_argument("--seed", type=int, help="of the first fault; each next one has the next number")
     parser.add_argument("--kind", choices=sorted(KINDS), default="", help="only faults of this kind")
     parser.add_argument("--bounces", action="store_true", help="only the bounces")
@@ -116,23 +116,25 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def seeds(asked: argparse.Namespace, soak: Soak) -> Iterator[list[int]]:
-    """The seeds of each episode, until the time is over or there were enough."""
-    first = asked.seed if asked.seed is not None else time.time_ns() // 1000 % 10**9
-    end = first + asked.faults if asked.faults else sys.maxsize
-    began = soak.minutes
-    while first < end and (asked.faults or soak.minutes - began < asked.minutes):
-        yield list(range(first, min(first + EPISODE, end)))
-        first += EPISODE
+def episodes(first: int, least: int, time_is_over: Callable[[], bool]) -> Iterator[list[int]]:
+    """The seeds of each episode, from ``first`` on: at least so many, and until the time is over."""
+    end = first + least
+    while first < end or not time_is_over():
+        last = min(first + EPISODE, end) if first < end else first + EPISODE
+        yield list(range(first, last))
+        first = last
 
 
 async def run(asked: argparse.Namespace, soak: Soak) -> None:
-    random_only = asked.no_bounces or asked.faults or asked.seed is not None
-    if not random_only:
+    counted = asked.faults is not None and asked.minutes is None
+    minutes = 0 if counted else 40 if asked.minutes is None else asked.minutes
+    if not (asked.no_bounces or counted or asked.seed is not None):
         await soak.bounces(asked.messages)
     if not asked.bounces:
-        for some in seeds(asked, soak):
-            await soak.episode(some, asked.kind)
+        first = asked.seed if asked.seed is not None else time.time_ns() // 1000 % 10**9
+        end = soak.minutes + minutes
+        for seeds in episodes(first, asked.faults or 0, lambda: soak.minutes >= end):
+            await soak.episode(seeds, asked.kind)
 
 
 def main() -> int:

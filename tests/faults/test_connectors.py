@@ -71,10 +71,8 @@ def more(agencies: Insistent, connector: str, inputs: int) -> Callable[[], bool]
     return reached
 
 
-async def kill_everywhere(agencies: Insistent, chance: Random) -> None:
-    order = [*CONNECTORS * KILLS]
-    chance.shuffle(order)
-    for connector in order:
+async def kill_again_and_again(agencies: Insistent, connector: str, chance: Random) -> None:
+    for _ in range(KILLS):
         agencies.drop_files()
         inputs = 1 if connector == "school" else chance.randint(1, 60)
         if connector != "school" or chance.random() < 0.5:  # the other half: while it works on the set
@@ -92,7 +90,9 @@ async def test_killed_connectors_lose_nothing_and_double_nothing(broker: str, tm
         async with asyncio.TaskGroup() as group:
             group.create_task(agencies.send_messages())
             group.create_task(agencies.post_documents())
-            await kill_everywhere(agencies, Random(4))
+            async with asyncio.TaskGroup() as killing:
+                for seed, connector in enumerate(CONNECTORS):
+                    killing.create_task(kill_again_and_again(agencies, connector, Random(seed)))
             await until(more(agencies, "hospital", 10), timeout=60, what="inputs after the last kill")
             agencies.stop.set()
         await here.outcomes("school", agencies.sets)

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.kinds import KINDS, survive
 from tests.faults.rig import rig
 
-SHORT = ("late_commit", "state_damaged", "clock_jumped", *({"disk_full"} & KINDS.keys()))
+SHORT = ("clock_jumped", "state_damaged", "late_commit", *({"disk_full"} & KINDS.keys()))
 
 
 @pytest.mark.slow

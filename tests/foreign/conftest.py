@@ -21,7 +21,7 @@ from bus.registry.server import ContractServer
 from bus.settings import load_settings
 from schemas.catalogue import ROOT, catalogue
 from schemas.codec import Codec
-from schemas.examples import Example, from_json, load_examples
+from schemas.examples import Example, as_read_by, from_json, load_examples
 
 NODE = Path(__file__).parent / "node"
 
@@ -47,6 +47,10 @@ class Bus:
     written: list[Written]
 
 
+INBOX = "hospital.innlandet"
+"""The agency that takes requests."""
+
+
 @pytest.fixture(scope="session")
 def contract_server() -> Iterator[str]:
     """The contract server in a thread of its own: the clients under test block theirs."""
@@ -70,9 +74,16 @@ def contract_server() -> Iterator[str]:
 def bus(broker: str, contract_server: str) -> Bus:
     """All topics, filled."""
     prefix = f"foreign{uuid.uuid4().hex[:8]}."
-    settings = load_settings(bootstrap_servers=broker, kafka={"topic_prefix": prefix})
-    written = [_record(prefix, topic.name, example) for topic in catalogue().topics.values()
-               for example in load_examples(ROOT) if _carries(topic.records, example)]  # fmt: skip
+    settings = load_settings(
+        bootstrap_servers=broker, kafka={"topic_prefix": prefix}, router={"inboxes": [INBOX]}
+    )
+    every = [topic for family in catalogue().topics.values() for topic in family.all_of([INBOX])]
+    written = [
+        _record(prefix, topic.name, example)
+        for topic in every
+        for example in load_examples(ROOT)
+        if _carries(topic.records, example)
+    ]
     asyncio.run(_write(broker, settings, written))
     return Bus(broker, contract_server, sorted({record.topic for record in written}), written)
 
@@ -82,7 +93,8 @@ def _carries(records: tuple[str, ...], example: Example) -> bool:
 
 
 def _record(prefix: str, topic: str, example: Example) -> Written:
-    document = example.document
+    schema = catalogue().records[example.record].schema
+    document = as_read_by(schema, example.document)
     key = (
         document.get("citizen")
         or document.get("to_key")
@@ -91,7 +103,7 @@ def _record(prefix: str, topic: str, example: Example) -> Written:
         or document.get("meta", {}).get("subject", {}).get("key")
         or "1.a-key-that-is-not-in-the-record"
     )
-    value = Codec().encode(example.record, from_json(catalogue().records[example.record].schema, document))
+    value = Codec().encode(example.record, from_json(schema, document))
     headers = {
         "ce_type": f"samband.{example.record}",
         "ce_id": f"{topic}/{example.record}/{example.path.stem}",

@@ -102,6 +102,7 @@ def appointment(  # noqa: PLR0913 - every field that tests vary
     status: str = "BOOKED",
     confidence: str = "EXACT",
     title: str | None = None,
+    service: dict[str, str] | None = None,
     **more: Any,
 ) -> Event:
     details = {"title": title, "practitioner": None, "place": None, "instructions": None} if title else None
@@ -111,7 +112,7 @@ def appointment(  # noqa: PLR0913 - every field that tests vary
         "start": time(start, confidence),
         "end": time(end) if end else None,
         "place": None,
-        "service": None,
+        "service": service,
         "status": code(status),
         "details": details,
     }

@@ -1,6 +1,5 @@
-"""Findings against brute force, and the life of a finding."""
+"""Burden against brute force, single rules, and the life of a finding."""
 
-import itertools
 import uuid
 from typing import Any
 
@@ -14,11 +13,9 @@ from router.rules import load_rules
 from router.state import Citizen, dump, load
 from router.step import step
 from router.travel import EARTH_RADIUS_KM, kilometres
-from tests.router.building import appointment, at, cancelled, code, exam, person, place, pupil, stay, time
+from tests.router.building import appointment, code, exam, person, place, pupil, stay, time
 from tests.router.test_worked_examples import RULES
 from tests.router.world import World
-
-MINUTE = 60_000_000
 
 
 def covered(days, visits, length):
@@ -42,48 +39,6 @@ def test_burden_clusters_are_the_joined_full_windows(days, visits, length):
     rows = [(day, number, str(number)) for number, day in enumerate(days)]
     found = [[number for _, number, _ in cluster] for cluster in clusters(rows, visits, length)]
     assert found == covered(days, visits, length)
-
-
-@settings(max_examples=150, deadline=None)
-@given(
-    st.lists(
-        st.tuples(
-            st.integers(0, 600), st.integers(5, 240), st.sampled_from(("hospital", "clinic", "nowhere"))
-        ),
-        max_size=8,
-    ),
-    st.sets(st.integers(0, 7)),
-)
-def test_overlaps_and_journeys_are_those_that_every_pair_by_itself_gives(plan, gone):
-    world = World(rules=RULES)
-    start = at("2026-03-07 06:00")
-    booked = {}
-    for number, (offset, length, where) in enumerate(plan):
-        begin, end = start + offset * MINUTE, start + (offset + length) * MINUTE
-        world.put([appointment("N1", f"a{number}", begin, end, where=place(where))])
-        booked[f"a{number}"] = (begin, end, where)
-    world.put(
-        [cancelled("N1", f"a{number}", recorded="2026-03-02 08:00") for number in gone if number < len(plan)]
-    )
-    world.run()
-    for number in gone:
-        booked.pop(f"a{number}", None)
-    expected = set()
-    for (one, (begin, end, where)), (other, (begin2, end2, where2)) in itertools.combinations(
-        booked.items(), 2
-    ):
-        pair = tuple(sorted((one, other)))
-        gap = max(begin, begin2) - min(end, end2) if max(begin, begin2) >= min(end, end2) else None
-        if gap is None:
-            expected.add(("OVERLAP", *pair))
-        elif {where, where2} == {"hospital", "clinic"} and gap < 91 * MINUTE:
-            expected.add(("TRAVEL_GAP", *pair))
-    found = {
-        (finding["kind"], *sorted(party["reference"].removeprefix("HIS|") for party in finding["parties"]))
-        for finding in world.reader.open_findings()
-        if finding["kind"] != "BURDEN"
-    }
-    assert found == expected
 
 
 def test_a_quarter_of_the_equator_is_a_quarter_of_the_circumference():

@@ -52,6 +52,10 @@ async def running(settings: Settings):
         await asyncio.wait_for(task, 30)
 
 
+VERSIONS = {"TimelineEntry": 2, "Finding": 2}
+"""Of the record types that have more than one."""
+
+
 async def publish(settings: Settings, events) -> None:
     async with Producer(settings) as producer:
         sent = [
@@ -65,7 +69,8 @@ def check_headers(headers: dict[str, bytes], key: bytes, decoded: Decoded) -> No
     assert headers["ce_specversion"] == b"1.0"
     assert headers["ce_source"] == b"urn:samband:router"
     area = "coordination" if decoded.record == "Finding" else "timeline"
-    assert headers["ce_type"] == f"samband.{area}.{decoded.record}.v1".encode()
+    version = VERSIONS.get(decoded.record, 1)
+    assert headers["ce_type"] == f"samband.{area}.{decoded.record}.v{version}".encode()
     assert headers["ce_id"].endswith(f".{decoded.value['revision']}".encode())
     assert headers["ce_subject"] == key
     assert headers["content-type"] == b"application/avro"

@@ -1,12 +1,14 @@
-"""Runs the examples of docs/router.md, in the order given and in the opposite one."""
+"""Runs the examples of docs/router.md and docs/coordination.md, in their order and in the opposite one."""
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
 from router.rules import load_rules
+from schemas.records import FindingKind
 from tests.router.building import (
     appointment,
     at,
@@ -22,8 +24,9 @@ from tests.router.building import (
 )
 from tests.router.world import World
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "router.md"
-RULES = load_rules(institutions=Path(__file__).with_name("register.yaml"))
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+HERE = Path(__file__).parent
+RULES = load_rules(HERE / "rules.yaml", HERE / "register.yaml")
 KEY = "N1"
 
 
@@ -38,7 +41,8 @@ Text.yaml_implicit_resolvers = {
 
 
 def examples():
-    blocks = re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    pages = [(DOCS / name).read_text(encoding="utf-8") for name in ("router.md", "coordination.md")]
+    blocks = [block for page in pages for block in re.findall(r"(?ms)^```yaml\n(.*?)^```", page)]
     read = [yaml.load(block, Loader=Text) for block in blocks]  # noqa: S506 - a SafeLoader
     return [block for block in read if "example" in block]
 
@@ -49,10 +53,12 @@ def events(rows):
 
 def _event(kind, row):  # noqa: PLR0911 - one return for each kind of fact
     said = {"recorded": row.pop("said", "2026-03-01 08:00"), "occurred": None}
-    where = place(row.pop("where", "hospital"), row.pop("department", None))
+    where = place(row.pop("where", "hospital"), row.pop("department", None), row.pop("system", "HER"))
     name = row.pop("id")
     if kind in {"appointment", "rescheduled"}:
         record = "AppointmentScheduled" if kind == "appointment" else "AppointmentRescheduled"
+        if "service" in row:
+            said["service"] = {"code": row["service"], "system": "hospital.services", "mapped": "UNKNOWN"}
         return appointment(KEY, name, row["at"], row.get("to"), where=where, record=record, **said)
     if kind == "cancelled":
         return cancelled(KEY, name, row["reason"], **said)
@@ -87,6 +93,7 @@ def check_findings(found, expected):
     wanted = [item for item in expected if not item.get("absent")]
     assert [finding["kind"] for finding in found] == sorted(item["kind"] for item in wanted)
     for finding, item in zip(found, sorted(wanted, key=lambda item: item["kind"]), strict=True):
+        assert finding["reason"] == item.get("reason", f"finding.{item['kind'].lower()}")
         assert [party["reference"] for party in finding["parties"]] == item["parties"]
         assert finding["severity"] == item["severity"]
         assert finding["numbers"] == item["numbers"]
@@ -127,9 +134,9 @@ def test_an_example_of_the_page_is_true(example):
     assert check(example, facts[::-1]) == ids
 
 
-def test_the_page_has_an_example_for_each_kind_of_finding():
+def test_the_pages_have_an_example_for_each_kind_of_finding():
     shown = {
         item["kind"] for example in examples() for item in example.get("findings", []) if "parties" in item
     }
     shown |= {item["kind"] for example in examples() for item in example.get("finally", [])}
-    assert shown == {"OVERLAP", "TRAVEL_GAP", "SCHOOL_HOURS", "EXAM", "BURDEN"}
+    assert shown == set(get_args(FindingKind)) - {"OTHER"}

@@ -78,7 +78,8 @@ class Reader:
     def timeline(self) -> list[dict[str, Any]]:
         def order(entry: dict[str, Any]) -> tuple[Any, ...]:
             sequence, name = entry["sequence"], entry["entry_id"]
-            return entry["at"]["instant"], entry["recorded"], sequence is not None, sequence or 0, name
+            placed = entry["at"]["instant"] if entry["placed"] is None else entry["placed"]
+            return placed, entry["recorded"], sequence is not None, sequence or 0, entry["rank"], name
 
         return sorted((self.entry(name) for name in self.entries), key=order)
 

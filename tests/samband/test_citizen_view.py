@@ -17,6 +17,8 @@ def entry(entry_id: str, at: int, revision: int = 1, *, citizen: str = "K") -> d
         "at": {"instant": at, "source": "", "confidence": "EXACT"},
         "recorded": at,
         "sequence": None,
+        "placed": None,
+        "rank": 0,
     }
 
 

@@ -15,12 +15,13 @@ from bus.settings import load_settings
 from bus.topics import apply
 from schemas.catalogue import ROOT, catalogue
 from schemas.codec import Codec
-from schemas.examples import from_json, load_examples
+from schemas.examples import as_read_by, from_json, load_examples
 from schemas.sources import resolve
 
 EXAMPLES = {
-    example.path.stem: from_json(resolve(catalogue().records[example.record].full_name), example.document)
+    example.path.stem: from_json(schema, as_read_by(schema, example.document))
     for example in load_examples(ROOT)
+    for schema in [resolve(catalogue().records[example.record].full_name)]
 }
 LOCAL, NATIONAL, OTHER = "1.local", "1.national", "1.other"
 

@@ -1,63 +1,132 @@
-"""Whatever the router says has words for people."""
+"""Sentences with their figures, counts and times, in the forms of each language."""
 
-import json
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from router.timeline import TEXTS
-from samband import texts
-from schemas.catalogue import ROOT
-from schemas.sources import named_types
+from samband.languages import Language
+from samband.texts import Texts
 
-ADDED_CODES = {
-    "CaseStepCompleted": ("case.step", "step"),
-    "DecisionMade": ("case.decision", "outcome"),
-    "AppointmentCancelled": ("appointment.cancelled", "reason"),
-}
+OSLO = ZoneInfo("Europe/Oslo")
+EIGHT_PAST_FIVE = 1_772_683_680_000_000
+"""2026-03-05T05:08 in Oslo: date -u -d 2026-03-05T04:08Z +%s."""
 
 
-@pytest.mark.parametrize("key", sorted(TEXTS.values()))
-def test_every_text_key_has_words(key):
-    assert key in texts.ENTRIES
+def finding(reason: str, **numbers: int) -> Any:
+    return {"reason": reason, "numbers": numbers}
 
 
-@pytest.mark.parametrize(("prefix", "field", "record"), [(*v, k) for k, v in ADDED_CODES.items()])
-def test_every_code_that_the_contract_lists_has_words_or_falls_back_to_the_sentence(prefix, field, record):
-    schema = next(schema for name, schema in named_types().items() if name.endswith(f".{record}"))
-    doc = next(item["doc"] for item in schema["fields"] if item["name"] == field)
-    codes = [code.strip() for code in doc.split("Mapped:")[1].strip(" .").split(",")]
-    assert codes
-    for code in codes:
-        shown = texts.text(f"{prefix}.{code.lower()}")
-        assert shown
-        assert code not in shown
+def name_of(institution: Any) -> str:
+    return f"<{institution['id']}>"
 
 
-def test_finding_is_told_with_its_figures():
-    finding: Any = {"reason": "finding.travel_gap", "numbers": {"minutes_between": 15, "minutes_needed": 118}}
-    assert texts.finding_text(finding) == "Too little time to get there: 15 min, 118 needed"
+def invitee(kind: str, code: str = "") -> Any:
+    institution = {"system": "s", "id": code, "department": None} if code else None
+    return {"kind": kind, "person": None, "institution": institution}
 
 
-def test_every_kind_of_finding_has_words():
-    kinds = named_types()["samband.coordination.FindingKind"]["symbols"]
-    assert {f"finding.{kind.lower()}" for kind in kinds} <= texts.FINDINGS.keys()
+def time(instant: int = EIGHT_PAST_FIVE, confidence: str = "EXACT") -> Any:
+    return {"instant": instant, "source": "", "confidence": confidence}
 
 
-def test_citizen_who_has_to_act_is_you():
-    assert texts.holder_text({"kind": "CITIZEN", "institution": None}, lambda _: "?", "agency") == "you"
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("nb", "For kort tid til reisen: 15 min, trenger 1 t 58 min"),
+        ("nn", "For kort tid til reisa: 15 min, treng 1 t 58 min"),
+        ("sv", "För kort tid för resan: 15 min, behöver 1 tim 58 min"),
+        ("da", "For kort tid til rejsen: 15 min., kræver 1 t. 58 min."),
+        ("fi", "Liian vähän aikaa matkaan: 15 min, tarvitaan 1 t 58 min"),
+        ("en", "Too little time to get there: 15 mins, 1 hr 58 mins needed"),
+    ],
+)
+def test_finding_is_told_with_its_figures(language, told):
+    gap = finding("finding.travel_gap.car", minutes_between=15, minutes_needed=118)
+    assert Texts(language).finding(gap) == told
 
 
-def test_list_of_a_meeting_is_told_without_naming_persons():
-    def invitee(kind: str, code: str = "") -> Any:
-        institution = {"system": "s", "id": code, "department": None} if code else None
-        return {"kind": kind, "person": None, "institution": institution}
+@pytest.mark.parametrize(
+    ("language", "one", "several"),
+    [
+        ("nb", "3 besøk på samme sted på én dag", "3 besøk på samme sted i løpet av 5 dager"),
+        (
+            "fi",
+            "3 käyntiä samassa paikassa yhden päivän aikana",
+            "3 käyntiä samassa paikassa 5 päivän aikana",
+        ),
+        (
+            "en",
+            "3 visits to the same institution in one day",
+            "3 visits within 5 days to the same institution",
+        ),
+    ],
+)
+def test_the_count_chooses_the_form(language, one, several):
+    texts = Texts(language)
+    assert texts.finding(finding("finding.burden", visits=3, days=1)) == one
+    assert texts.finding(finding("finding.burden", visits=3, days=5)) == several
 
-    listed = [invitee("CITIZEN"), invitee("GUARDIAN"), invitee("GUARDIAN"), invitee("INSTITUTION", "FJ")]
-    shown = texts.invited_text(listed, lambda institution: f"<{institution['id']}>")
-    assert shown == "you, 2 parents or guardians, <FJ>"
+
+def test_finding_of_a_later_version_or_without_its_figures_is_still_told():
+    texts = Texts("en")
+    assert texts.finding(finding("finding.from_the_future", x=1)) == "Something does not fit"
+    assert texts.finding(finding("finding.burden", visits=3)) == "Something does not fit"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "examples" / "TimelineEntry").rglob("*.json")), ids=str)
-def test_examples_of_the_contract_speak_with_the_routers_keys(path):
-    assert json.loads(path.read_text(encoding="utf-8"))["text"] in texts.ENTRIES
+def test_code_without_words_falls_back_to_the_sentence_and_never_to_the_code():
+    texts = Texts("nb")
+    assert texts.entry("case.step.brand_new") == "Noe er gjort i saken"
+    assert texts.entry("brand.new") == "Noe har skjedd"
+    assert texts.step("BRAND_NEW") == "noe annet"
+    assert texts.kind("BRAND_NEW") == "En annen sak"
+
+
+@pytest.mark.parametrize(
+    ("language", "day", "year", "moment"),
+    [
+        ("nb", "tor. 5. mars", "tor. 5. mars 2026", "tor. 5. mars 05:08"),
+        ("nn", "to. 5. mars", "to. 5. mars 2026", "to. 5. mars 05:08"),
+        ("sv", "tors 5 mars", "tors 5 mars 2026", "tors 5 mars 05:08"),
+        ("da", "tors. 5. mar.", "tors. 5. mar. 2026", "tors. 5. mar. 05.08"),
+        ("fi", "to 5.3.", "to 5.3.2026", "to 5.3. 5.08"),
+        ("en", "Thu 5 Mar", "Thu, 5 Mar 2026", "Thu 5 Mar 05:08"),
+    ],
+)
+def test_times_are_written_as_the_language_writes_them(language, day, year, moment):
+    texts = Texts(language)
+    assert texts.moment(time(confidence="DATE_ONLY"), OSLO, year=2026) == day
+    assert texts.moment(time(confidence="DATE_ONLY"), OSLO, year=2025) == year
+    assert texts.moment(time(), OSLO, year=2026) == moment
+    assert moment in texts.moment(time(confidence="DOUBTFUL"), OSLO, year=2026) != moment
+
+
+@pytest.mark.parametrize("instant", [-(2**63), 2**63 - 1])
+@pytest.mark.parametrize("language", Language)
+def test_no_time_is_too_odd_to_be_shown(language, instant):
+    assert Texts(language).moment(time(instant), OSLO)
+
+
+def test_citizen_who_has_to_act_is_spoken_to():
+    holder: Any = {"kind": "CITIZEN", "institution": None}
+    assert Texts("en").holder(holder, name_of, "agency") == "you"
+    assert Texts("fi").holder(holder, name_of, "agency") == "sinulla"
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "you, 2 parents or guardians, <FJ>, <GR> (2)"),
+        ("nn", "deg, 2 foreldre eller verjer, <FJ>, <GR> (2)"),
+        ("fi", "sinä, 2 huoltajaa, <FJ>, <GR> (2)"),
+    ],
+)
+def test_list_of_a_meeting_is_told_without_naming_persons(language, told):
+    kinds = ("CITIZEN", ""), ("GUARDIAN", ""), ("GUARDIAN", ""), ("INSTITUTION", "FJ")
+    listed = [invitee(*each) for each in (*kinds, ("INSTITUTION", "GR"), ("INSTITUTION", "GR"))]
+    assert Texts(language).invited(listed, name_of) == told
+
+
+def test_one_is_told_as_one():
+    listed = [invitee("GUARDIAN"), invitee("PROFESSIONAL")]
+    assert Texts("nb").invited(listed, name_of) == "en forelder eller verge, en fagperson"
