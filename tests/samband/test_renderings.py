@@ -250,7 +250,7 @@ def notified(bundle: Any) -> list[Event]:
 
     end = encounter["period"].get("end")
     if patient.get("deceasedBoolean"):
-        dead = {
+        dead: dict[str, Any] = {
             "status": code("DECEASED"),
             "roles": [],
             "relations": [],
