@@ -36,7 +36,7 @@ class Viewer:
     def in_year_of(self, view: CitizenView) -> "Viewer":
         """The same, with the year of the latest entry going without saying."""
         entries = view.timeline()
-        year = local_time(entries[-1]["at"], self.zone).year if entries else None
+        year = local_time(_place(entries[-1]), self.zone).year if entries else None
         return Viewer(self.zone, self.name_of, self.texts, year)
 
 
@@ -86,26 +86,41 @@ def entries(view: CitizenView, viewer: Viewer) -> list[EntryRow]:
             replaced.setdefault(entry["replaced_by"], []).append(entry)
     rows, year = [], None
     for entry in timeline:
-        began = local_time(entry["at"], viewer.zone).year
+        began = local_time(_place(entry), viewer.zone).year
         notes = _standing(entry, by_id, viewer)
         for other in replaced.get(entry["entry_id"], ()):
             key = "entry.retracts" if other["status"] == "RETRACTED" else "entry.corrects"
-            notes.append(viewer.texts.say(key, when=viewer.moment(other["at"], year=began)))
+            notes.append(viewer.texts.say(key, when=viewer.moment(_place(other), year=began)))
         notes += _plans(entry, viewer, began)
         rows.append(
             EntryRow(
                 began if began != year else None,
-                viewer.moment(entry["at"], year=began),
+                viewer.moment(_place(entry), year=began),
                 viewer.texts.entry(entry["text"]),
                 (entry["details"] or {"title": None})["title"] or "",
                 tuple(notes),
-                viewer.moment(entry["start"], year=began) if entry["start"] else "",
+                _planned(entry, viewer, began),
                 viewer.place(entry["institution"], entry["agency"]),
                 entry["status"] == "CURRENT",
             )
         )
         year = began
     return rows
+
+
+def _place(entry: TimelineEntry) -> Time:
+    """When it happened; where that cannot be, when it was recorded, and then it is uncertain."""
+    if entry["placed"] is None:
+        return entry["at"]
+    return {"instant": entry["placed"], "source": "", "confidence": "DOUBTFUL"}
+
+
+def _planned(entry: TimelineEntry, viewer: Viewer, year: int) -> str:
+    """When it takes place; empty when that is when it happened."""
+    start = entry["start"]
+    if start is None or start["instant"] == entry["at"]["instant"]:
+        return ""
+    return viewer.moment(start, year=year)
 
 
 def _standing(entry: TimelineEntry, by_id: dict[str, TimelineEntry], viewer: Viewer) -> list[str]:
@@ -116,7 +131,7 @@ def _standing(entry: TimelineEntry, by_id: dict[str, TimelineEntry], viewer: Vie
     by = by_id.get(entry["replaced_by"] or "")
     if by is None:
         return [viewer.texts.say(key)]
-    when = viewer.moment(by["at"], year=local_time(entry["at"], viewer.zone).year)
+    when = viewer.moment(_place(by), year=local_time(_place(entry), viewer.zone).year)
     return [viewer.texts.say(f"{key}_by", when=when)]
 
 
