@@ -67,17 +67,17 @@ def _goals(found: Found, adaptive: Row) -> list[Figure]:
         [one for (name, *_), one in row.items() if name == wanted] for wanted in (QUIX, FAUST)
     )
     goals = [
-        _ratio("streams", "the records/s of Kafka Streams, warm", ours.rates, streams.rates, Goal(at_least=1)),
-        _ratio("streams.cpu", "the processor time of Kafka Streams", ours.cpu, streams.cpu, Goal(below=0.7)),
-        _ratio("streams.memory", "Kafka Streams' memory", ours.resident, streams.resident, Goal(below=1 / 3)),
-        _ratio("quix", "the records/s of Quix Streams", first.rates, quix.rates, Goal(at_least=4)),
-        _ratio("faust", "the records/s of Faust", first.rates, faust.rates, Goal(at_least=15)),
-        _ratio("by_hand", "the records/s of aiokafka by hand", first.rates, by_hand.rates, Goal(at_least=0.85)),
-        _ratio("two", "the records/s of one process, by two", two.rates, ours.rates, Goal(at_least=1.4)),
+        _ratio("streams", "records/s of Kafka Streams, warm", ours.rates, streams.rates, Goal(at_least=1)),
+        _ratio("streams.cpu", "processor time of Kafka Streams", ours.cpu, streams.cpu, Goal(below=0.7)),
+        _ratio("streams.memory", "memory of Kafka Streams", ours.resident, streams.resident, Goal(below=1 / 3)),
+        _ratio("quix", "records/s of Quix Streams", first.rates, quix.rates, Goal(at_least=4)),
+        _ratio("faust", "records/s of Faust", first.rates, faust.rates, Goal(at_least=15)),
+        _ratio("by_hand", "records/s of aiokafka by hand", first.rates, by_hand.rates, Goal(at_least=0.85)),
+        _ratio("two", "records/s of one process, by two", two.rates, ours.rates, Goal(at_least=1.4)),
     ]  # fmt: skip
     for rate in (LOW, HIGH):
         for name, mine, theirs in (("p50", ours.p50, streams.p50), ("p99", ours.p99, streams.p99)):
-            what = f"the {name} of Kafka Streams at {rate:,}/s, commits each 100 ms"
+            what = f"{name} of Kafka Streams at {rate:,}/s, commits each 100 ms"
             goals.append(_ratio(f"{name}.{rate}", what, mine[rate], theirs[rate], Goal(below=1.0)))
     goals += [
         _own("pace.p50", "at its own pace, 1,000/s, median", adaptive.p50[LOW], "ms", Goal(below=30)),
@@ -92,7 +92,7 @@ def _goals(found: Found, adaptive: Row) -> list[Figure]:
 def _ratio(name: str, what: str, ours: Sequence[float], theirs: Sequence[float], goal: Goal) -> Figure | None:
     """Round by round, since machines drift between rounds; None where one was not measured."""
     found = tuple(one / other for one, other in zip(ours, theirs, strict=False) if other)
-    return Figure(f"engine.{name}", f"ours to {what}", "times", found, goal) if found else None
+    return Figure(f"engine.{name}", f"ours to the {what}", "times", found, goal) if found else None
 
 
 def _own(name: str, what: str, values: Sequence[float], unit: str, goal: Goal) -> Figure | None:
