@@ -69,7 +69,8 @@ def _goals(found: Found, adaptive: Row) -> list[Figure]:
     goals = [
         _ratio("streams", "records/s of Kafka Streams, warm", ours.rates, streams.rates, Goal(at_least=1)),
         _ratio("streams.cpu", "processor time of Kafka Streams", ours.cpu, streams.cpu, Goal(below=0.7)),
-        _ratio("streams.memory", "memory of Kafka Streams", ours.resident, streams.resident, Goal(below=1 / 3)),
+        _ratio("streams.memory", "memory of Kafka Streams", ours.resident, streams.resident,
+               Goal(below=1 / 3)),
         _ratio("quix", "records/s of Quix Streams", first.rates, quix.rates, Goal(at_least=4)),
         _ratio("faust", "records/s of Faust", first.rates, faust.rates, Goal(at_least=15)),
         _ratio("by_hand", "records/s of aiokafka by hand", first.rates, by_hand.rates, Goal(at_least=0.85)),
