@@ -29,7 +29,7 @@ async def test_the_next_transaction_is_announced_before_anything_is_written(
                 before = dict(proxy.seen)
                 await writer.begin()
 
-                def announced(before: dict[int, int] = before) -> bool:
+                def announced(before: dict[Api, int] = before) -> bool:
                     return all(proxy.seen[api] > before.get(api, 0) for api in ANNOUNCE)
 
                 if number:
