@@ -45,23 +45,21 @@ def rank(record: str, *, closes: bool = False) -> int:
 def placed_at(fact: Fact) -> int:
     """``placed`` of a remembered fact."""
     recorded = instant_of(fact.recorded)
-    return placed(recorded if fact.occurred is None else instant_of(fact.occurred), recorded)
+    return recorded if fact.occurred is None else placed(instant_of(fact.occurred), recorded)
 
 
 def source_order(fact: Fact) -> Order:
     """The order in which the source said it: recorded, placed, sequence (none first), rank, id."""
-    sequence = fact.sequence
-    return (
-        instant_of(fact.recorded), placed_at(fact), sequence is not None, sequence or 0, _rank(fact), fact.id,
-    )  # fmt: skip
+    recorded, occurred, sequence = instant_of(fact.recorded), fact.occurred, fact.sequence
+    when = recorded if occurred is None else placed(instant_of(occurred), recorded)
+    return recorded, when, sequence is not None, sequence or 0, _rank(fact), fact.id
 
 
 def world_order(fact: Fact) -> Order:
     """The order in which it happened: placed, recorded, sequence (none first), rank, id."""
-    sequence = fact.sequence
-    return (
-        placed_at(fact), instant_of(fact.recorded), sequence is not None, sequence or 0, _rank(fact), fact.id,
-    )  # fmt: skip
+    recorded, occurred, sequence = instant_of(fact.recorded), fact.occurred, fact.sequence
+    when = recorded if occurred is None else placed(instant_of(occurred), recorded)
+    return when, recorded, sequence is not None, sequence or 0, _rank(fact), fact.id
 
 
 def _rank(fact: Fact) -> int:

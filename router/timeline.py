@@ -61,14 +61,11 @@ _CODED: dict[str, Callable[[Value], str]] = {
 }
 
 
-_PERSON = frozenset({"PersonRegistered", "PersonUpdated"})
-
-
 def text_key(record: str, value: Value) -> str:
     """Key of the text for a fact, e.g. ``appointment.scheduled`` or ``case.decision.granted``."""
     coded = _CODED.get(record)
     if coded is None:
-        dead = record in _PERSON and value["status"]["mapped"] == "DECEASED"
+        dead = record == "PersonUpdated" and value["status"]["mapped"] == "DECEASED"
         return "person.deceased" if dead else TEXTS[record]
     return f"{TEXTS[record]}.{coded(value).lower()}"
 

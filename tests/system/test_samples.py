@@ -206,7 +206,7 @@ def test_the_patient_of_most_samples_is_one_citizen_with_eleven_entries(seen: Se
     earlier = ids["MSG00015"] < ids["MSG00017"]
     assert told(seen.account.citizens.view(first)) == sorted([
         ("person.registered", "CURRENT"),
-        ("person.updated", "CURRENT"),
+        ("person.deceased", "CURRENT"),  # PID-30 of A08
         ("stay.started", "CORRECTED"),  # the admission was cancelled by A11
         ("stay.ended", "CURRENT"),
         ("stay.corrected.admission_cancelled", "CURRENT"),
