@@ -43,12 +43,12 @@ def _route(model: Any, problem: Problem, stops: list[tuple[int, int, Any]]) -> l
     """Home is node 0; the order is that of the starts; a stop that is not taken points to itself."""
     used = model.new_bool_var("")
     arcs, cost = [(0, 0, ~used)], [used * _DAYS]
-    places = [problem.home, *(place for _, place, _ in stops)]
+    places = [problem.home or 0, *(place for _, place, _ in stops)]
 
     def arc(here: int, there: int) -> None:
         var = model.new_bool_var("")
         arcs.append((here, there, var))
-        cost.append(var * (problem.minutes[places[here]][places[there]] * _TRAVEL))
+        cost.append(var * ((problem.minutes[places[here]][places[there]] or 0) * _TRAVEL))
 
     for number, (_, _, var) in enumerate(stops, 1):
         model.add_implication(var, used)

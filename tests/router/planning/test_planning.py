@@ -29,7 +29,7 @@ def judged(problem: Problem, plan: tuple[int, ...]) -> tuple[int, ...]:
     clashes = 0
     for one in range(len(things)):
         for other in range(one):
-            (start, end, here, _), (begin, stop, there, _) = sorted((things[one], things[other]))
+            (start, end, here, _), (begin, _, there, _) = sorted((things[one], things[other]))
             assert start <= begin
             needed = 0 if here == there else problem.minutes[here][there] or 0
             clashes += begin < end + needed * MINUTE
@@ -151,8 +151,8 @@ def test_a_must_is_worth_a_day_and_a_wish_is_not() -> None:
     visit = Visit(at(1, 540).start, at(1, 540).end, 1, 0)
     other, same = at(2, 540), at(1, 600)
     now = stay(0, 540)._replace(clashes=1)
-    for kept in ("clashes", "important"):
-        task = Task(0, "eye", (now, same._replace(**{kept: 1}), other))
+    for against in (same._replace(clashes=1), same._replace(important=1)):
+        task = Task(0, "eye", (now, against, other))
         assert planned(task, visits=(visit,))[0] == [2]
     task = Task(0, "eye", (now, same._replace(nuisances=1), other))
     assert planned(task, visits=(visit,))[0] == [1]
