@@ -1,4 +1,4 @@
-"""How long the best plan for a citizen takes: 8 appointments with 40 slots each; beside it OR-Tools' CP-SAT."""
+"""How long the best plan takes: 8 appointments with 40 slots each; beside it OR-Tools' CP-SAT."""
 
 import importlib.util
 from collections.abc import Callable, Sequence

@@ -3,7 +3,7 @@
 from itertools import combinations
 from typing import Any
 
-from ortools.sat.python import cp_model  # type: ignore[import-not-found,unused-ignore]
+from ortools.sat.python import cp_model  # type: ignore[import-not-found,unused-ignore]  # not a dependency
 
 from router.planning.problem import MINUTE, Problem, clash
 

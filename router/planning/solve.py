@@ -30,6 +30,9 @@ def solve(problem: Problem) -> tuple[int, ...]:
 
     Among plans that are equally good it is always the same one. Empty without tasks; otherwise each task
     has at least one option.
+
+    Raises:
+        ValueError: a task has no option at all.
     """
     if not problem.tasks:
         return ()
@@ -46,7 +49,8 @@ def solve(problem: Problem) -> tuple[int, ...]:
             best = _cheapest(problem, allowed, most, (best, penalty), budget)
         if best is not None and clashes_in(best[0]) <= least + most:
             break
-    assert best is not None, "with as many clashes as there are pairs, every plan is allowed"  # noqa: S101
+    if best is None:  # with as many clashes as there are pairs, every plan is allowed: only without options
+        raise ValueError("a task has no option")
     chosen = dict(best[1])
     return tuple(chosen[task] for task in range(len(every)))
 

@@ -44,6 +44,7 @@ def test_list_names_the_benchmarks_of_the_goals(repository):
         "router",
         "engine",
         "growth",
+        "plan",
         "restore",
         "memory",
         "volume",

@@ -5,6 +5,7 @@ The oracle knows only what a good plan is, in plain loops; it shares nothing wit
 
 from itertools import pairwise, product
 from random import Random
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,9 +18,9 @@ MONDAY = 20_000 * DAY
 """Minutes since the epoch; the days of these problems are whole days of UTC from here on."""
 
 
-def at(day: int, minute: int, length: int = 30, **more: object) -> Option:
+def at(day: int, minute: int, length: int = 30, **more: Any) -> Option:
     start = (MONDAY + day * DAY + minute) * MINUTE
-    return Option(start, start + length * MINUTE, day, **more)  # type: ignore[arg-type]
+    return Option(start, start + length * MINUTE, day, **more)
 
 
 def judged(problem: Problem, plan: tuple[int, ...]) -> tuple[int, ...]:
@@ -117,8 +118,8 @@ TOWN = ((0, 40, 60), (40, 0, 30), (60, 30, 0))
 """Minutes between a hospital (0), a clinic (1) and home (2)."""
 
 
-def planned(*tasks: Task, visits: tuple[Visit, ...] = (), **more: object) -> tuple[list[int], Score]:
-    problem = Problem(tasks, visits, TOWN, 2, **more)  # type: ignore[arg-type]
+def planned(*tasks: Task, visits: tuple[Visit, ...] = (), **more: Any) -> tuple[list[int], Score]:
+    problem = Problem(tasks, visits, TOWN, 2, **more)
     plan = solve(problem)
     return list(plan), score(problem, plan)
 
