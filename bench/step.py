@@ -1,0 +1,102 @@
+"""The router's step alone, on one core: decoded facts in, states and outputs out, nothing of Kafka."""
+
+import time
+from collections.abc import Iterable, Sequence
+
+from bench.figures import Figure, Goal, WrongAnswerError
+from bench.plan import Plan
+from bench.traffic import Made, Traffic
+from bus.process import search_garbage_rarely
+from router.events import MOVES, Event
+from router.rules import load_rules
+from router.stage import CitizenStage
+from router.state import Citizen, dump
+from router.step import step
+from schemas.codec import Codec
+
+_CITIZENS, _FACTS_EACH = 4_000, 15
+_OLD_CITIZENS, _HISTORY = 100, 200
+_RUNS = 3
+"""How much oftener than other benchmarks this one is run: it is short, and machines drift."""
+
+
+def run(plan: Plan) -> list[Figure]:
+    """Facts a second of simple and of mixed facts, what a long history costs, and how large a state is."""
+    search_garbage_rarely()  # as the process does
+    bench = _Bench()
+    citizens = plan.count(_CITIZENS)
+    simple = bench.decoded(_appointments(citizens, _FACTS_EACH + 1))
+    mixed = bench.decoded(Traffic(citizens).facts(citizens * _FACTS_EACH))
+    old = bench.decoded(_appointments(plan.count(_OLD_CITIZENS), _HISTORY + 1))
+    seconds: dict[str, list[float]] = {"simple": [], "mixed": [], "begun": [], "late": []}
+    for _ in range(_RUNS):
+        for _ in plan.each_run("Stepping"):
+            seconds["simple"].append(bench.timed(simple[citizens:], after=simple[:citizens]))
+            seconds["mixed"].append(bench.timed(mixed))
+            part = len(old) // 10
+            seconds["begun"].append(bench.timed(old[part : 2 * part], after=old[:part]))
+            seconds["late"].append(bench.timed(old[-part:], after=old[:-part]))
+    sizes = [bench.size(seed) for seed in range(5)]
+    rates = tuple(1e6 / each for each in seconds["simple"])
+    said = f"appointments of {citizens:,} citizens who are known already"
+    growth = tuple(late - begun for begun, late in zip(seconds["begun"], seconds["late"], strict=True))
+    return [
+        Figure("step.simple", said, "facts/s", rates, Goal(at_least=60_000)),
+        Figure("step.mixed", "facts of all families, moves between keys among them", "µs/fact",
+               tuple(seconds["mixed"])),
+        Figure("step.begun", "the 20th to 40th appointment of a citizen", "µs/fact", tuple(seconds["begun"])),
+        Figure("step.late", "the 180th to 200th", "µs/fact", tuple(seconds["late"])),
+        Figure("step.growth", "the difference", "µs/fact", growth),
+        Figure("step.state", f"a citizen with {_HISTORY} facts of all families, encoded", "bytes",
+               tuple(float(size) for size in sizes), Goal(below=8192)),
+    ]  # fmt: skip
+
+
+def _appointments(citizens: int, each: int) -> Iterable[Made]:
+    traffic = Traffic(citizens)
+    for _ in range(each):
+        yield from traffic.one_each("AppointmentScheduled")
+
+
+class _Bench:
+    def __init__(self) -> None:
+        self._rules = load_rules()
+        self._stage = CitizenStage(Codec(), self._rules)
+
+    def decoded(self, facts: Iterable[Made]) -> list[Event]:
+        """The facts as the stage gives them to the step."""
+        return [self._stage.decode(made.topic, made.key, made.data) for made in facts]
+
+    def timed(self, events: Sequence[Event], after: Sequence[Event] = ()) -> float:
+        """Microseconds of processor time for each of ``events``, their moves among them."""
+        states: dict[str, Citizen | None] = {}
+        self._run(after, states)
+        begin = time.process_time()
+        said = self._run(events, states)
+        used = time.process_time() - begin
+        if said != len(events):
+            raise WrongAnswerError(f"{said} entries for {len(events)} facts")
+        return used / len(events) * 1e6
+
+    def size(self, seed: int) -> int:
+        """Bytes of one citizen's state."""
+        states: dict[str, Citizen | None] = {}
+        self._run(self.decoded(Traffic(1, seed).facts(_HISTORY)), states)
+        return max(len(dump(citizen)) for citizen in states.values() if citizen)
+
+    def _run(self, events: Iterable[Event], states: dict[str, Citizen | None]) -> int:
+        """How many entries they made; moves are stepped when they are said."""
+        entries, rules, decode = 0, self._rules, self._stage.decode
+        codec = Codec()
+        for event in events:
+            waiting = [event]
+            while waiting:
+                now = waiting.pop()
+                states[now.key], said = step(now.key, states.get(now.key), now, rules)
+                for output in said:
+                    if output.topic == MOVES:
+                        data = codec.encode(output.record, output.value)
+                        waiting.append(decode(MOVES, output.key.encode(), data))
+                    elif output.record == "TimelineEntry":
+                        entries += 1
+        return entries
