@@ -32,13 +32,21 @@ def burden_findings(citizen: str, place: str, day: int, calendar: Calendar, rule
 
 def busy_day(citizen: str, day: int, calendar: Calendar, rules: Rules) -> Drafts:
     """The finding that one local day holds too many visits; its id comes from the day."""
-    refs = calendar.on_day(day)
-    if len(refs) < rules.visits_a_day:
+    visits = sorted(calendar.on_day(day), key=lambda visit: (visit.start, visit.ref))
+    if len(visits) < rules.visits_a_day:
         return {}
-    visits = sorted((calendar.visits[ref] for ref in refs), key=lambda visit: (visit.start, visit.ref))
     id_ = finding_id(citizen, "BUSY_DAY", (str(day),))
     said = ("BUSY_DAY", "finding.busy_day", (("visits", len(visits)),))
     return {id_: _many(id_, said, visits, calendar.protection)}
+
+
+def crowded(seen: Visit, calendar: Calendar, rules: Rules) -> bool:
+    """Whether one visit more or less like ``seen`` may make a difference to burden at its place."""
+    rows, days = calendar.at_place(seen.place.name), rules.burden_days
+    if len(rows) + 1 < rules.burden_visits:
+        return False
+    near = bisect_left(rows, (seen.day + days,)) - bisect_left(rows, (seen.day - days + 1,))
+    return near + 1 >= rules.burden_visits
 
 
 def clusters(rows: list[Row], visits: int, days: int) -> list[list[Row]]:

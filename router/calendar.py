@@ -4,13 +4,15 @@ Worked out from the facts when first asked for, then kept up to date one thing a
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Collection, Iterator
+from datetime import date
 
 import msgspec
 
 from router.appointments import DAY, Schooling, Visit, protection, schooling, visit
 from router.rules import Rules
 from router.state import Citizen
+
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 class Calendar(msgspec.Struct, eq=False, gc=False):
@@ -24,7 +26,8 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
     protection: int = 0
     _by_start: list[tuple[int, str]] = []
     _by_place: dict[str, list[tuple[int, int, str]]] = {}
-    _by_day: dict[int, set[str]] = {}
+    _untimed: list[tuple[int, str]] = []
+    """Visits of which only the day is known, by day."""
     _long: list[tuple[int, str]] = []
     """Visits longer than a day by start: there are hardly any, and they would make every span longer."""
 
@@ -55,37 +58,51 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
         """Take in what has changed about the person."""
         self.protection = protection(citizen)
 
-    def around(self, begin: int, end: int) -> Iterator[Visit]:
+    def around(self, begin: int, end: int) -> list[Visit]:
         """Visits with a time of day that overlap the span, and perhaps some before it."""
-        for start, ref in self._long:
-            if start < end and begin < self.visits[ref].end:
-                yield self.visits[ref]
-        place = bisect_left(self._by_start, (begin - DAY, ""))
-        while place < len(self._by_start) and self._by_start[place][0] < end:
-            yield self.visits[self._by_start[place][1]]
-            place += 1
+        visits, rows = self.visits, self._by_start
+        found = [visits[ref] for start, ref in self._long if start < end and begin < visits[ref].end]
+        for place in range(bisect_left(rows, (begin - DAY,)), len(rows)):
+            start, ref = rows[place]
+            if start >= end:
+                break
+            found.append(visits[ref])
+        return found
 
     def at_place(self, place: str) -> list[tuple[int, int, str]]:
         """Day, start and reference of the visits to one institution, in that order."""
         return self._by_place.get(place, [])
 
-    def on_day(self, day: int) -> Collection[str]:
-        """References of the visits that begin on a local day, in no order."""
-        return self._by_day.get(day, ())
+    def on_day(self, day: int) -> list[Visit]:
+        """The visits that begin on a local day (a proleptic ordinal), in no order."""
+        visits, rows = self.visits, self._by_start
+        midnight = (day - _EPOCH_DAY) * DAY
+        found = [visits[ref] for on, ref in self._untimed if on == day]
+        found += [visits[ref] for _, ref in self._long if visits[ref].day == day]
+        for place in range(bisect_left(rows, (midnight - DAY,)), len(rows)):
+            start, ref = rows[place]
+            if start >= midnight + 2 * DAY:  # no zone is a day away from UTC
+                break
+            if visits[ref].day == day:
+                found.append(visits[ref])
+        return found
 
     def _put_in(self, seen: Visit) -> None:
-        if seen.timed:
-            insort(self._by_start if seen.end - seen.start <= DAY else self._long, (seen.start, seen.ref))
+        rows, row = self._row(seen)
+        insort(rows, row)
         insort(self._by_place.setdefault(seen.place.name, []), (seen.day, seen.start, seen.ref))
-        self._by_day.setdefault(seen.day, set()).add(seen.ref)
 
     def _take_out(self, old: Visit) -> None:
-        if old.timed:
-            rows = self._by_start if old.end - old.start <= DAY else self._long
-            del rows[bisect_left(rows, (old.start, old.ref))]
+        rows, row = self._row(old)
+        del rows[bisect_left(rows, row)]
         days = self._by_place[old.place.name]
         del days[bisect_left(days, (old.day, old.start, old.ref))]
-        self._by_day[old.day].discard(old.ref)
+
+    def _row(self, seen: Visit) -> tuple[list[tuple[int, str]], tuple[int, str]]:
+        """Where a visit stands among all of them."""
+        if not seen.timed:
+            return self._untimed, (seen.day, seen.ref)
+        return self._by_start if seen.end - seen.start <= DAY else self._long, (seen.start, seen.ref)
 
 
 def calendar_of(citizen: Citizen, rules: Rules) -> Calendar:

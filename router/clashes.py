@@ -17,8 +17,6 @@ from router.travel import MINUTE, Journey, journey
 def clashes_of(citizen: str, ref: str, calendar: Calendar, rules: Rules) -> Drafts:
     """Everything that one visit or stay and another do to each other."""
     drafts: Drafts = {}
-    if len(calendar.visits) + len(calendar.stays) <= 1:
-        return drafts
     for other, one in _pairs(ref, calendar, rules):
         first, second = (one, other) if (one.start, one.ref) < (other.start, other.ref) else (other, one)
         for draft in _clashes(citizen, first, second, calendar.protection, rules):
@@ -26,22 +24,20 @@ def clashes_of(citizen: str, ref: str, calendar: Calendar, rules: Rules) -> Draf
     return drafts
 
 
-def _pairs(ref: str, calendar: Calendar, rules: Rules) -> Iterator[tuple[Visit, Visit]]:
+def _pairs(ref: str, calendar: Calendar, rules: Rules) -> list[tuple[Visit, Visit]]:
+    """All that are near enough to matter, each with the visit or stay itself."""
     if ref[0] == "S":
         stay = calendar.stays.get(ref)
-        if stay:
-            for other in calendar.around(stay.start, stay.end):
-                yield other, stay
-        return
+        return [(other, stay) for other in calendar.around(stay.start, stay.end)] if stay else []
     one = calendar.visits.get(ref)
     if one is None or not one.timed:
-        return
-    for other in calendar.around(one.start - rules.reach, one.end + rules.reach):
-        if other.ref != ref:
-            yield other, one
-    for stay in sorted(calendar.stays.values(), key=_by_start):
-        if stay.start < one.end and one.start < stay.end:
-            yield stay, one
+        return []
+    around = calendar.around(one.start - rules.reach, one.end + rules.reach)
+    found = [(other, one) for other in around if other is not one]
+    if calendar.stays:
+        stays = sorted(calendar.stays.values(), key=_by_start)
+        found += [(stay, one) for stay in stays if stay.start < one.end and one.start < stay.end]
+    return found
 
 
 def _by_start(visit: Visit) -> tuple[int, str]:

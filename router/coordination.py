@@ -1,7 +1,10 @@
 """Runs the detectors over what has changed, and over nothing else."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from router.appointments import Schooling, Visit, schooling, visit
-from router.burden import burden_findings, busy_day
+from router.burden import burden_findings, busy_day, crowded
 from router.calendar import Calendar, calendar_of
 from router.clashes import clashes_of
 from router.closures import closed_day
@@ -19,7 +22,9 @@ def all_findings(key: str, citizen: Citizen, rules: Rules) -> Drafts:
     for ref in sorted(calendar.visits):
         drafts.update(clashes_of(key, ref, calendar, rules))
         drafts.update(closed_day(key, ref, calendar))
-        drafts.update(_burden(key, calendar.visits[ref], calendar, rules))
+        seen = calendar.visits[ref]
+        drafts.update(burden_findings(key, seen.place.name, seen.day, calendar, rules))
+        drafts.update(busy_day(key, seen.day, calendar, rules))
     for ref in sorted(calendar.stays):
         drafts.update(clashes_of(key, ref, calendar, rules))
     return drafts
@@ -40,10 +45,10 @@ def thing_changed(key: str, citizen: Citizen, ref: str, rules: Rules, outputs: O
     if ref[0] == "X":
         _school_changed(key, citizen, ref, rules, outputs, (old, new))
         return
-    touched = [seen for seen in (old, new) if seen]
-    before = _about(key, ref, touched, calendar, rules)
+    crowds = _crowds(ref, old, new, calendar, rules)
+    before = _about(key, ref, crowds, calendar, rules)
     calendar.replace(ref, new)
-    say_changes(citizen, key, before, _about(key, ref, touched, calendar, rules), outputs)
+    say_changes(citizen, key, before, _about(key, ref, crowds, calendar, rules), outputs)
 
 
 def protection_changed(key: str, citizen: Citizen, rules: Rules, outputs: Outputs) -> None:
@@ -77,23 +82,39 @@ def _school_changed(
     say_changes(citizen, key, before, all_school_findings(key, calendar, begin, end), outputs)
 
 
-def _about(key: str, ref: str, touched: list[Visit], calendar: Calendar, rules: Rules) -> Drafts:
+class _Crowds(NamedTuple):
+    """Visits at whose place, or on whose day, one more or less may make a difference to burden."""
+
+    places: Sequence[Visit]
+    days: Sequence[Visit]
+
+
+_NO_CROWDS = _Crowds((), ())
+
+
+def _crowds(ref: str, old: Visit | None, new: Visit | None, calendar: Calendar, rules: Rules) -> _Crowds:
+    visits = len(calendar.visits) + 1
+    if ref[0] == "S" or (visits < rules.burden_visits and visits < rules.visits_a_day):
+        return _NO_CROWDS
+    seen = [each for each in (old, new) if each]
+    return _Crowds(
+        [each for each in seen if crowded(each, calendar, rules)],
+        [each for each in seen if len(calendar.on_day(each.day)) + 1 >= rules.visits_a_day],
+    )
+
+
+def _about(key: str, ref: str, crowds: _Crowds, calendar: Calendar, rules: Rules) -> Drafts:
     """Findings that a visit or stay takes part in, or may have."""
+    drafts: Drafts = {}
     if ref[0] == "S":
         return clashes_of(key, ref, calendar, rules)
-    drafts: Drafts = {}
     if ref in calendar.visits:
         drafts = clashes_of(key, ref, calendar, rules)
         if calendar.schools or calendar.exams:
             drafts.update(school_findings(key, ref, calendar))
         drafts.update(closed_day(key, ref, calendar))
-    for seen in touched:
-        drafts.update(_burden(key, seen, calendar, rules))
-    return drafts
-
-
-def _burden(key: str, seen: Visit, calendar: Calendar, rules: Rules) -> Drafts:
-    drafts = busy_day(key, seen.day, calendar, rules)
-    if len(calendar.at_place(seen.place.name)) >= rules.burden_visits:
+    for seen in crowds.places:
         drafts.update(burden_findings(key, seen.place.name, seen.day, calendar, rules))
+    for seen in crowds.days:
+        drafts.update(busy_day(key, seen.day, calendar, rules))
     return drafts

@@ -62,17 +62,23 @@ def facts(draw: st.DrawFn, number: int, days: list[str]) -> Event:  # noqa: PLR0
     if kind == 10:
         mapped = draw(st.sampled_from(("INPATIENT", "INPATIENT", "OUTPATIENT")))
         return stay(
-            "StayStarted", KEY, name, {"start": time(start), "kind": code(mapped), "ward": None}, **more
+            "StayStarted",
+            KEY,
+            f"stay-{name}",
+            {"start": time(start), "kind": code(mapped), "ward": None},
+            **more,
         )
     if kind == 11:
-        return stay("StayEnded", KEY, name, {"end": time(start), "disposition": None}, **more)
+        return stay("StayEnded", KEY, f"stay-{name}", {"end": time(start), "disposition": None}, **more)
     if kind == 12:
         phase = draw(st.sampled_from(("STARTED", "ENDED")))
         body = {"at": time(start), "phase": phase, "expected_return": None}
-        return stay("StayOnLeave", KEY, name, body, **more)
+        return stay("StayOnLeave", KEY, f"stay-{name}", body, **more)
     if kind == 13:
         correction = draw(st.sampled_from(("ADMISSION_CANCELLED", "DISCHARGE_CANCELLED")))
-        return stay("StayCorrected", KEY, name, {"correction": correction, "other_key": None}, **more)
+        return stay(
+            "StayCorrected", KEY, f"stay-{name}", {"correction": correction, "other_key": None}, **more
+        )
     if kind == 14:
         kinds = draw(st.sampled_from((("CITIZEN",), ("GUARDIAN", "PROFESSIONAL"), ("PROFESSIONAL",))))
         invited = [{"kind": kind_, "person": None, "institution": None} for kind_ in kinds]
@@ -133,7 +139,11 @@ def test_what_stands_after_each_fact_is_what_all_pairs_say(events: list[Event], 
         found = standing(reader)
         assert set(found.values()) == conflicts(told)
         assert len(found) == len(set(found.values()))
-        ids = {(one.kind, one.parties): finding for finding, one in found.items()}
+        ids = {
+            (one.kind, one.parties): finding
+            for finding, one in found.items()
+            if one.kind not in {"BURDEN", "BUSY_DAY", "CLOSED_DAY"}  # another day is another cause
+        }
         assert all(ids.get(cause, finding) == finding for cause, finding in known.items())
         known |= ids
 
