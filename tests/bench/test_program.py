@@ -42,6 +42,7 @@ def test_list_names_the_benchmarks_of_the_goals(repository):
         "mllp-1",
         "mllp-32",
         "router",
+        "step",
         "engine",
         "growth",
         "plan",

@@ -42,7 +42,7 @@ def instants(draw: st.DrawFn, days: list[str]) -> int:
 
 @st.composite
 def facts(draw: st.DrawFn, number: int, days: list[str]) -> Event:  # noqa: PLR0911 - one return for each kind of fact
-    recorded = at("2026-03-01 08:00") + draw(st.integers(0, 3)) * 1_000_000
+    recorded = at("2026-03-01 08:00") + (draw(st.integers(0, 3)) * 100 + number) * 1_000_000  # no ties
     more: dict[str, Any] = {"recorded": recorded, "id": f"00000000-0000-5000-8000-{number:012d}"}
     name = draw(st.sampled_from(("t", "u", "v", "w", "x", "y", "z")))
     start = draw(instants(days))
