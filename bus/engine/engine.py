@@ -101,9 +101,14 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
         finally:
             await self._end(list(self._tasks))
             await self._standby.stop()
-            await self._consumer.stop()
+            # In a task of its own: of connections that were just cut, the client may pass on a cancellation
+            # of its own tasks, which would end ours and hide why the engine ended.
+            stopping = asyncio.ensure_future(self._consumer.stop())
+            await asyncio.wait((stopping,))
         if self._failed.done():
             self._failed.result()
+        if not stopping.cancelled():
+            stopping.result()
 
     async def _check_topics(self) -> None:
         """All inputs, and what goes with each partition of them, have the same number of partitions."""

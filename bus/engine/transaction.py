@@ -101,10 +101,20 @@ class TransactionalWriter:
         while the commit waits for them.
         """
         self.written = self.sent_bytes = 0
-        await self._producer.begin_transaction()
-        announced, self._announced = self._announced, set()
-        for place in announced:
-            self._producer._txn_manager.maybe_add_partition_to_txn(place)  # noqa: SLF001 - as aiokafka does it
+        manager = self._producer._txn_manager  # noqa: SLF001 - as aiokafka's own send does it
+        with translated("beginning a transaction"):
+            if manager.is_fatal_error():
+                await manager.wait_for_transaction_end()
+            await self._producer.begin_transaction()
+            announced, self._announced = self._announced, set()
+            for place in announced:
+                manager.maybe_add_partition_to_txn(place)
+
+    async def _going_on(self) -> None:
+        """Raise what has ended the transaction meanwhile, if something has: aiokafka would only say that."""
+        manager = self._producer._txn_manager  # noqa: SLF001 - there is no other way to ask
+        if not manager.is_in_transaction():
+            await manager.wait_for_transaction_end()
 
     def write(
         self,
@@ -174,6 +184,7 @@ class TransactionalWriter:
         count = builder.record_count()
         builder.close()  # a closed batch does not linger
         self._announced.add(TopicPartition(topic, partition))
+        await self._going_on()
         sent = await self._producer.send_batch(builder, topic, partition=partition)
         self._confirmations.append((topic, partition, count, sent))
 
@@ -193,6 +204,7 @@ class TransactionalWriter:
                         if builder is not None:
                             target.builders[partition] = None
                             await self._send(target.name, partition, builder)
+                await self._going_on()
                 if offsets:
                     await self._producer.send_offsets_to_transaction(offsets, self._group)
                 confirmations, self._confirmations = self._confirmations, []
@@ -201,6 +213,7 @@ class TransactionalWriter:
                     base = (await confirmation).offset
                     if base >= 0:  # unknown after a repeated request that the broker had seen before
                         ends[topic, partition] = base + count
+                await self._going_on()
                 await self._producer.commit_transaction()
                 return ends
 

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import pytest
 from aiokafka import TopicPartition
 
 from bus.engine.transaction import TransactionalWriter
+from schemas.errors import RetriableError
 from tests.bus.engine.harness import make_topics, read, settings_for
 from tests.bus.engine.ledger import INPUT, OUTPUT, Ledger
-from tests.faults.proxy import Api, Proxy
+from tests.faults.proxy import Api, Harm, Proxy
 from tests.waiting import until
 
 GROUP = "announcing"
@@ -40,3 +42,36 @@ async def test_the_next_transaction_is_announced_before_anything_is_written(
         finally:
             await writer.close()
     assert [record.value for record in await read(direct, OUTPUT)] == [b"0", b"1", b"2"]
+
+
+@pytest.mark.parametrize("api", ANNOUNCE)
+async def test_an_announcement_whose_answer_is_lost_ends_the_transaction(
+    broker: str, topic_prefix: str, tmp_path: Path, api: Api
+):
+    direct = settings_for(broker, topic_prefix, tmp_path)
+    await make_topics(direct)
+    async with Proxy(broker) as proxy:
+        through = direct.model_copy(update={"bootstrap_servers": proxy.address})
+        writer = TransactionalWriter(through, f"{topic_prefix}{Ledger.name}.0", f"{topic_prefix}{GROUP}")
+        try:
+            await writer.start()
+            target = await writer.target(OUTPUT)
+            await writer.begin()
+            writer.place(target, 1, b"key", b"0", (), 1_700_000_000_000)
+            await writer.commit({TopicPartition(direct.topic(INPUT), 1): 1})
+            aim = proxy.aim(api, Harm.CUT_AFTER)
+            await writer.begin()
+            await aim.hit.wait()
+            ended: bool = await until(
+                lambda: not writer._producer._txn_manager.is_in_transaction(),  # noqa: SLF001 - shows nowhere else
+                what="the end of the producer",
+            )
+            assert ended
+            writer.place(target, 1, b"key", b"1", (), 1_700_000_000_000)
+            with pytest.raises(RetriableError):
+                await writer.commit({TopicPartition(direct.topic(INPUT), 1): 2})
+            with pytest.raises(RetriableError):
+                await writer.begin()
+        finally:
+            await writer.close()
+    assert [record.value for record in await read(direct, OUTPUT)] == [b"0"]
