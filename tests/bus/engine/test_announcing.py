@@ -1,77 +1,86 @@
 """What a transaction will write to is said as it begins, so that its commit does not wait for that."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from aiokafka import TopicPartition
 
-from bus.engine.transaction import TransactionalWriter
+from bus.engine.transaction import Target, TransactionalWriter
+from bus.settings import Settings
 from schemas.errors import RetriableError
 from tests.bus.engine.harness import make_topics, read, settings_for
 from tests.bus.engine.ledger import INPUT, OUTPUT, Ledger
 from tests.faults.proxy import Api, Harm, Proxy
 from tests.waiting import until
 
-GROUP = "announcing"
 ANNOUNCE = (Api.ADD_PARTITIONS_TO_TXN, Api.ADD_OFFSETS_TO_TXN)
 
 
-async def test_the_next_transaction_is_announced_before_anything_is_written(
-    broker: str, topic_prefix: str, tmp_path: Path
-):
+class Rig(NamedTuple):
+    """A writer that reaches its broker through a proxy."""
+
+    direct: Settings
+    proxy: Proxy
+    writer: TransactionalWriter
+    target: Target
+
+    async def write_and_commit(self, number: int) -> None:
+        """One record and the offset after it."""
+        self.writer.place(self.target, 1, b"key", b"%d" % number, (), 1_700_000_000_000)
+        await self.writer.commit({TopicPartition(self.direct.topic(INPUT), 1): number + 1})
+
+    async def outputs(self) -> list[bytes | None]:
+        """What was committed."""
+        return [record.value for record in await read(self.direct, OUTPUT)]
+
+
+@pytest.fixture
+async def rig(broker: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Rig]:
     direct = settings_for(broker, topic_prefix, tmp_path)
     await make_topics(direct)
     async with Proxy(broker) as proxy:
         through = direct.model_copy(update={"bootstrap_servers": proxy.address})
-        writer = TransactionalWriter(through, f"{topic_prefix}{Ledger.name}.0", f"{topic_prefix}{GROUP}")
+        writer = TransactionalWriter(through, f"{topic_prefix}{Ledger.name}.0", f"{topic_prefix}announcing")
         try:
             await writer.start()
-            target = await writer.target(OUTPUT)
-            for number in range(3):
-                before = dict(proxy.seen)
-                await writer.begin()
-
-                def announced(before: dict[Api, int] = before) -> bool:
-                    return all(proxy.seen[api] > before.get(api, 0) for api in ANNOUNCE)
-
-                if number:
-                    _: bool = await until(announced, what="the announcement")
-                    assert proxy.seen[Api.PRODUCE] == before[Api.PRODUCE]
-                writer.place(target, 1, b"key", b"%d" % number, (), 1_700_000_000_000)
-                await writer.commit({TopicPartition(direct.topic(INPUT), 1): number + 1})
+            yield Rig(direct, proxy, writer, await writer.target(OUTPUT))
         finally:
             await writer.close()
-    assert [record.value for record in await read(direct, OUTPUT)] == [b"0", b"1", b"2"]
+
+
+async def test_the_next_transaction_is_announced_before_anything_is_written(rig: Rig):
+    seen = rig.proxy.seen
+    for number in range(3):
+        before = dict(seen)
+        await rig.writer.begin()
+
+        def announced(before: dict[Api, int] = before) -> bool:
+            return all(seen[api] > before.get(api, 0) for api in ANNOUNCE)
+
+        if number:
+            _: bool = await until(announced, what="the announcement")
+            assert seen[Api.PRODUCE] == before[Api.PRODUCE]
+        await rig.write_and_commit(number)
+    assert await rig.outputs() == [b"0", b"1", b"2"]
 
 
 @pytest.mark.parametrize("api", ANNOUNCE)
-async def test_an_announcement_whose_answer_is_lost_ends_the_transaction(
-    broker: str, topic_prefix: str, tmp_path: Path, api: Api
-):
-    direct = settings_for(broker, topic_prefix, tmp_path)
-    await make_topics(direct)
-    async with Proxy(broker) as proxy:
-        through = direct.model_copy(update={"bootstrap_servers": proxy.address})
-        writer = TransactionalWriter(through, f"{topic_prefix}{Ledger.name}.0", f"{topic_prefix}{GROUP}")
-        try:
-            await writer.start()
-            target = await writer.target(OUTPUT)
-            await writer.begin()
-            writer.place(target, 1, b"key", b"0", (), 1_700_000_000_000)
-            await writer.commit({TopicPartition(direct.topic(INPUT), 1): 1})
-            aim = proxy.aim(api, Harm.CUT_AFTER)
-            await writer.begin()
-            await aim.hit.wait()
-            ended: bool = await until(
-                lambda: not writer._producer._txn_manager.is_in_transaction(),  # noqa: SLF001 - shows nowhere else
-                what="the end of the producer",
-            )
-            assert ended
-            writer.place(target, 1, b"key", b"1", (), 1_700_000_000_000)
-            with pytest.raises(RetriableError):
-                await writer.commit({TopicPartition(direct.topic(INPUT), 1): 2})
-            with pytest.raises(RetriableError):
-                await writer.begin()
-        finally:
-            await writer.close()
-    assert [record.value for record in await read(direct, OUTPUT)] == [b"0"]
+async def test_an_announcement_whose_answer_is_lost_ends_the_transaction(rig: Rig, api: Api):
+    await rig.writer.begin()
+    await rig.write_and_commit(0)
+    aim = rig.proxy.aim(api, Harm.CUT_AFTER)
+    await rig.writer.begin()
+    await aim.hit.wait()
+
+    def ended() -> bool:
+        manager = rig.writer._producer._txn_manager  # noqa: SLF001 - it shows nowhere else
+        return not manager.is_in_transaction()
+
+    _: bool = await until(ended, what="the end of the producer")
+    with pytest.raises(RetriableError):
+        await rig.write_and_commit(1)
+    with pytest.raises(RetriableError):
+        await rig.writer.begin()
+    assert await rig.outputs() == [b"0"]
