@@ -1,7 +1,7 @@
 """What is to be planned, and how good a plan is.
 
 A plan chooses one option for each appointment that may be moved: to stay, or a slot. Which of two plans is
-better is decided by `Score`, compared field by field; docs/coordination.md says why in that order.
+better is decided by `Score`, compared field by field; docs/adr/0021-planning.md says why in that order.
 """
 
 from collections import defaultdict
@@ -33,7 +33,7 @@ class Option(NamedTuple):
     end: int
     day: int
     clashes: int = 0
-    """With what stays where it is, and what the citizen must not be asked, see `matters.py`."""
+    """With what stays where it is, and what the citizen must not be asked."""
     important: int = 0
     """Important things that it goes against."""
     nuisances: int = 0
