@@ -18,6 +18,8 @@ from bus.settings import Settings
 from schemas.catalogue import Topic, catalogue
 
 _LOOK_SECONDS = 0.05
+_APPEAR_SECONDS = 30.0
+"""New topics are there in a fraction of a second, unless the broker has much else to do."""
 _TOPIC_OVERRIDE = 1
 """DescribeConfigs' config_source of a value that was set on the topic itself (KIP-226)."""
 
@@ -182,7 +184,7 @@ class _Admin:
         """Wait until the brokers know and lead what the controller made, so that nobody is turned away."""
         names = {topic.name for topic in topics}
         with translated("waiting for the new topics"):
-            async with asyncio.timeout(self._settings.kafka.request_timeout_seconds):
+            async with asyncio.timeout(_APPEAR_SECONDS):
                 while names - (await self.partition_counts(list(names))).keys():  # noqa: ASYNC110 - a broker
                     await asyncio.sleep(_LOOK_SECONDS)
                 await self._led(topics)
@@ -190,11 +192,11 @@ class _Admin:
     async def _led(self, topics: list[Wanted]) -> None:
         """A broker knows of a partition a little before it leads it; this asks again until all do."""
         consumer = AIOKafkaConsumer(**connection(self._settings, "admin"))
+        places = [TopicPartition(topic.name, n) for topic in topics for n in range(topic.partitions)]
         try:
             await consumer.start()
-            await consumer.end_offsets(
-                [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
-            )
+            consumer.assign(places)  # else it learns of one topic after the other, with a pause between them
+            await consumer.end_offsets(places)
         finally:
             await consumer.stop()
 
