@@ -191,7 +191,8 @@ class _Admin:
 
     async def _led(self, topics: list[Wanted]) -> None:
         """A broker knows of a partition a little before it leads it; this asks again until all do."""
-        consumer = AIOKafkaConsumer(**connection(self._settings, "admin"))
+        patient = {**connection(self._settings, "admin"), "request_timeout_ms": int(_APPEAR_SECONDS * 1000)}
+        consumer = AIOKafkaConsumer(**patient, auto_offset_reset="none")
         places = [TopicPartition(topic.name, n) for topic in topics for n in range(topic.partitions)]
         try:
             await consumer.start()
