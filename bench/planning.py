@@ -9,8 +9,9 @@ from typing import Final
 
 from bench.figures import Entry, Figure, Goal, WrongAnswerError
 from bench.plan import Plan
-from router.planning.problem import MINUTE, Option, Problem, Task, score
+from router.planning.problem import Option, Problem, Task, score
 from router.planning.solve import solve
+from router.spans import MINUTE
 
 _PROBLEMS: Final = 300
 _COMPARED: Final = 5

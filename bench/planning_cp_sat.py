@@ -5,7 +5,8 @@ from typing import Any
 
 from ortools.sat.python import cp_model  # type: ignore[import-not-found,unused-ignore]  # not a dependency
 
-from router.planning.problem import MINUTE, Problem, clash
+from router.planning.problem import Problem, clash
+from router.spans import MINUTE
 
 _EARLY, _TRAVEL, _DAYS = 10, 10_000_000_000, 100_000_000_000_000
 """Weights that keep the fields of a score in their order; one appointment moved weighs 1."""

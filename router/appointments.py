@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from router.corrections import standing_facts
 from router.order import source_order
 from router.rules import Place, Rules
+from router.spans import DAY
 from router.state import (
     CONFIDENCES,
     KIND_NUMBER,
@@ -30,7 +31,6 @@ from router.state import (
 
 DOUBTFUL = CONFIDENCES.index("DOUBTFUL")
 DATE_ONLY = CONFIDENCES.index("DATE_ONLY")
-DAY = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _GONE = frozenset({"CANCELLED", "MISSED", "ENTERED_IN_ERROR"})
 _LEAVES = frozenset({KIND_NUMBER["AppointmentCancelled"], KIND_NUMBER["AppointmentMissed"]})

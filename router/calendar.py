@@ -8,8 +8,9 @@ from datetime import date
 
 import msgspec
 
-from router.appointments import DAY, Schooling, Visit, protection, schooling, visit
+from router.appointments import Schooling, Visit, protection, schooling, visit
 from router.rules import Rules
+from router.spans import DAY
 from router.state import Citizen
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()

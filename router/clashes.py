@@ -11,7 +11,8 @@ from router.appointments import DOUBTFUL, Visit
 from router.calendar import Calendar
 from router.findings import Draft, Drafts, finding_id, party
 from router.rules import Rules
-from router.travel import MINUTE, Journey, journey
+from router.spans import MINUTE
+from router.travel import Journey, journey
 
 
 def clashes_of(citizen: str, ref: str, calendar: Calendar, rules: Rules) -> Drafts:

@@ -4,6 +4,7 @@ Total, and a function of the facts alone: first the times, then the source's own
 come first by its nature (what opens before what decides, what decides before what ends), then the id.
 """
 
+from router.spans import DAY
 from router.state import CLOSES, KIND_NUMBER, Fact, instant_of
 
 EARLIEST = -2_208_988_800_000_000
@@ -20,7 +21,6 @@ _RANKS = {
     **dict.fromkeys(("StayCorrected", "FactRetracted"), 6),
 }  # fmt: skip
 _STEP, _END = 3, 5
-_DAY = 86_400_000_000
 _BY_KIND = tuple(_RANKS.get(name, _STEP) for name in KIND_NUMBER)
 
 Order = tuple[int, int, bool, int, int, bytes]
@@ -32,7 +32,7 @@ def placed(occurred: int, recorded: int) -> int:
     Nothing is written down a day before it has happened (a day, for zones, clocks and dates without a time of
     day), and nothing here happened before 1900: such a fact stands where it was recorded.
     """
-    if EARLIEST <= occurred <= recorded + _DAY or recorded < EARLIEST:
+    if EARLIEST <= occurred <= recorded + DAY or recorded < EARLIEST:
         return occurred
     return recorded
 

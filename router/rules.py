@@ -25,12 +25,11 @@ from router.rules_file import (
     school_hours,
     wrong,
 )
+from router.spans import HOUR, MINUTE
 
 __all__ = ["DEFAULT_RULES", "Mode", "Place", "Rules", "RulesError", "SchoolDays", "load_rules"]
 
 DEFAULT_RULES = Path(__file__).parent / "rules_default.yaml"
-_MINUTE = 60_000_000
-_HOUR = 60 * _MINUTE
 _MOST_MET = 10_000
 
 
@@ -119,20 +118,20 @@ def load_rules(rules: Path | None = None, institutions: Path | None = None) -> R
     path = rules or DEFAULT_RULES
     file, node = read(path, RulesFile)
     services = _services(path, node, file)
-    longest = file.travel.longest_minutes * _MINUTE
+    longest = file.travel.longest_minutes * MINUTE
     places, journeys = _register(institutions, file) if institutions else ({}, {})
     return Rules(
         zone=ZoneInfo(file.zone),
         country=file.country,
-        appointment_length=file.durations.appointment_minutes * _MINUTE,
-        meeting_length=file.durations.meeting_minutes * _MINUTE,
-        exam_length=file.durations.exam_minutes * _MINUTE,
-        stay_length=file.durations.stay_hours * _HOUR,
+        appointment_length=file.durations.appointment_minutes * MINUTE,
+        meeting_length=file.durations.meeting_minutes * MINUTE,
+        exam_length=file.durations.exam_minutes * MINUTE,
+        stay_length=file.durations.stay_hours * HOUR,
         modes=tuple(
-            Mode(mode.mode, mode.up_to_km, mode.speed_km_h, mode.detour, mode.buffer_minutes * _MINUTE)
+            Mode(mode.mode, mode.up_to_km, mode.speed_km_h, mode.detour, mode.buffer_minutes * MINUTE)
             for mode in file.travel.modes
         ),
-        unknown_journey=file.travel.unknown_minutes * _MINUTE,
+        unknown_journey=file.travel.unknown_minutes * MINUTE,
         longest_journey=longest,
         burden_visits=file.burden.visits,
         burden_days=file.burden.days,
@@ -156,7 +155,7 @@ def _services(path: Path, node: Any, file: RulesFile) -> dict[tuple[str, str], t
         name = service.system, service.code
         if name in found:
             raise wrong(path, node, ("services", number), "this service is listed twice")
-        found[name] = service.before_minutes * _MINUTE, service.after_minutes * _MINUTE
+        found[name] = service.before_minutes * MINUTE, service.after_minutes * MINUTE
     return found
 
 
@@ -217,7 +216,7 @@ def _journeys(
         for pair in ((ends[0], ends[1]), (ends[1], ends[0])):
             if pair in found:
                 raise wrong(path, node, here, "this journey is listed twice")
-            found[pair] = journey.minutes * _MINUTE
+            found[pair] = journey.minutes * MINUTE
     return found
 
 

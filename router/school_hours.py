@@ -6,12 +6,12 @@ appointment that meets an exam is said once, as EXAM, not as SCHOOL_HOURS too.
 
 from datetime import datetime, timedelta
 
-from router.appointments import DATE_ONLY, DAY, Schooling, Visit, instant_at, local
+from router.appointments import DATE_ONLY, Schooling, Visit, instant_at, local
 from router.calendar import Calendar
 from router.closed_days import is_holiday
 from router.findings import Draft, Drafts, PartyDraft, finding_id, party
 from router.rules import Place
-from router.travel import MINUTE
+from router.spans import DAY, MINUTE
 
 _LONGEST_VISIT_DAYS = 14
 _REACH = 2 * DAY

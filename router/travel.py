@@ -10,11 +10,10 @@ from math import asin, ceil, cos, radians, sin, sqrt
 from typing import NamedTuple
 
 from router.rules import Place, Rules
+from router.spans import HOUR, MINUTE
 
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius R1 (IUGG)."""
-_HOUR = 3_600_000_000
-MINUTE = 60_000_000
 
 
 class Journey(NamedTuple):
@@ -47,7 +46,7 @@ def journey(here: Place, there: Place, rules: Rules) -> Journey:
     if distance is None:
         return Journey(rules.unknown_journey, "UNKNOWN")
     mode = next((mode for mode in rules.modes if distance <= mode.up_to_km), rules.modes[-1])
-    needed = distance * mode.detour / mode.speed_km_h * _HOUR + mode.buffer
+    needed = distance * mode.detour / mode.speed_km_h * HOUR + mode.buffer
     return Journey(min(ceil(needed / MINUTE) * MINUTE, rules.longest_journey), mode.name)
 
 

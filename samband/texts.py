@@ -45,18 +45,19 @@ class Texts:
 
     def entry(self, key: str) -> str:
         """The sentence for a timeline entry."""
-        known = self._catalogue.phrases
-        return self.say(next((k for k in (key, key.rpartition(".")[0]) if k in known), "entry.other"))
+        return self._known(key, key.rpartition(".")[0], "entry.other")
 
     def step(self, mapped: str) -> str:
         """A step or outcome of a case."""
-        key = f"step.{mapped.lower()}"
-        return self.say(key if key in self._catalogue.phrases else "step.unknown")
+        return self._known(f"step.{mapped.lower()}", "step.unknown")
 
     def kind(self, mapped: str) -> str:
         """A kind of case."""
-        key = f"kind.{mapped.lower()}"
-        return self.say(key if key in self._catalogue.phrases else "kind.unknown")
+        return self._known(f"kind.{mapped.lower()}", "kind.unknown")
+
+    def _known(self, *keys: str) -> str:
+        """The text of the first of these keys that there is."""
+        return self.say(next(key for key in keys if key in self._catalogue.phrases))
 
     def finding(self, finding: Finding) -> str:
         """The sentence for a finding, with its figures."""

@@ -76,21 +76,17 @@ def _int(number: int) -> bytes:
 
 
 def _long(number: int) -> bytes:
-    if number % _MINUTE == 0:
-        return _planned(number)
-    if -(1 << 63) <= number < 1 << 63:
-        return varint(number)
-    raise ValueError("more than 64 bits")
-
-
-@lru_cache(_KEPT)
-def _planned(number: int) -> bytes:
     """Instants on a whole minute are what somebody planned, and come again; what a clock said does not."""
+    return _remembered(number) if number % _MINUTE == 0 else _written(number)
+
+
+def _written(number: int) -> bytes:
     if -(1 << 63) <= number < 1 << 63:
         return varint(number)
     raise ValueError("more than 64 bits")
 
 
+_remembered = lru_cache(_KEPT)(_written)
 _LENGTHS = _LAST[::2]
 _NAMES = {
     "join": b"".join,

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from itertools import combinations, pairwise
 from typing import Any, NamedTuple
 
-MINUTE = 60_000_000
+from router.spans import MINUTE
+
 MOST_TASKS = 8
 MOST_SLOTS = 40
 """For one appointment, the earliest ones. With these bounds a plan takes milliseconds."""

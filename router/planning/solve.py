@@ -10,8 +10,9 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import product
 
-from router.planning.problem import MINUTE, MOST_TASKS, Problem
+from router.planning.problem import MOST_TASKS, Problem
 from router.planning.tables import NEVER, Choice, Day, Table, choice, clashes_in, meet, packed, table_by_trial
+from router.spans import MINUTE
 
 _CLASHES = (0, 1, 3, MOST_TASKS**2)
 """Clashes between two appointments that are allowed, until no plan with more of them can be better."""

@@ -8,7 +8,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from router.planning.problem import MINUTE, Option, Problem, Weights, between, clash, travel
+from router.planning.problem import Option, Problem, Weights, between, clash, travel
+from router.spans import MINUTE
 
 _MOVED, _EARLY, _NUISANCES, _TRAVEL, _DAYS, _IMPORTANT = 0, 8, 48, 64, 88, 96
 _CLASHES = 112

@@ -10,8 +10,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.planning.problem import MINUTE, Option, Problem, Score, Task, Visit, Weights, score
+from router.planning.problem import Option, Problem, Score, Task, Visit, Weights, score
 from router.planning.solve import solve
+from router.spans import MINUTE
 
 DAY = 24 * 60
 MONDAY = 20_000 * DAY
