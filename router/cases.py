@@ -159,7 +159,7 @@ def say_cases(
         if view is None or (views.get(ref) == view and not again):
             continue
         views[ref] = view
-        revision = revisions[ref] = revisions.get(ref, 0) + 1
+        revision = revisions[ref] = abs(revisions.get(ref, 0)) + 1
         outputs.append(Output(TIMELINE, key, "CaseStatus", {"citizen": key, "revision": revision, **view}))
 
 

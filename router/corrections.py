@@ -58,7 +58,7 @@ def standing(records: Records, ref: str) -> Mapping[FactId, Standing]:
     fallen: dict[FactId, Standing] = {}
     if records.withdrawals:
         for fact in facts:
-            found = _withdrawn(records, fact.id, ())
+            found = withdrawn(records, fact.id)
             if found is not None:
                 fallen[fact.id] = found
     if corrects:
@@ -76,12 +76,12 @@ def standing_facts(records: Records, ref: str) -> Sequence[Fact]:
     return [fact for fact in facts if fact.id not in fallen] if fallen else facts
 
 
-def _withdrawn(records: Records, target: FactId, asking: tuple[FactId, ...]) -> Standing | None:
+def withdrawn(records: Records, target: FactId, asking: tuple[FactId, ...] = ()) -> Standing | None:
     """Who withdraws ``target``. In a circle of withdrawals, the one that is asked about again stands."""
     found = [
         entry
         for entry in records.withdrawals.get(target, ())
-        if entry.by in asking or _withdrawn(records, entry.by, (*asking, target)) is None
+        if entry.by in asking or withdrawn(records, entry.by, (*asking, target)) is None
     ]
     if not found:
         return None

@@ -56,7 +56,10 @@ def meeting_reference(value: Value) -> str:
 
 
 _REFERENCES: dict[str, Callable[[Value], str]] = {
-    **dict.fromkeys(("PersonRegistered", "PersonUpdated", "IdentityLinked", "IdentityMerged"), _person),
+    **dict.fromkeys(
+        ("PersonRegistered", "PersonUpdated", "IdentityLinked", "IdentityMerged", "IdentityUnlinked"),
+        _person,
+    ),
     **{name: _named("A", "appointment") for name in KIND_NUMBER if name.startswith("Appointment")},
     **{name: _named("S", "stay") for name in KIND_NUMBER if name.startswith("Stay")},
     **dict.fromkeys(
@@ -108,17 +111,19 @@ def holder_of(name: str) -> dict[str, Any]:
     return {"kind": kind, "institution": institution_of(institution) if institution else None}
 
 
-def plain_fact(citizen: Citizen, stored: FactId, record: str, value: Value) -> Fact:
+def plain_fact(citizen: Citizen, stored: FactId, record: str, value: Value, origin: int) -> Fact:
     """The row of a fact that nothing is worked out from but its entry and its markings."""
-    return Fact(*_head(citizen, stored, record, value["meta"], value["meta"]["occurred"]["confidence"]))
+    return Fact(
+        *_head(citizen, stored, record, value["meta"], origin, value["meta"]["occurred"]["confidence"])
+    )
 
 
-def planned_fact(citizen: Citizen, stored: FactId, record: str, value: Value) -> PlannedFact:
+def planned_fact(citizen: Citizen, stored: FactId, record: str, value: Value, origin: int) -> PlannedFact:
     """The row of a fact that says when something takes place."""
     start, end, place, code = _PLANNED[record](value)
     confidence = start["confidence"] if start else value["meta"]["occurred"]["confidence"]
     return PlannedFact(
-        *_head(citizen, stored, record, value["meta"], confidence),
+        *_head(citizen, stored, record, value["meta"], origin, confidence),
         compact(start["instant"]) if start else None,
         compact(end["instant"]) if end else None,
         citizen.number(institution_name(place)) if place else None,
@@ -126,10 +131,10 @@ def planned_fact(citizen: Citizen, stored: FactId, record: str, value: Value) ->
     )
 
 
-def case_fact(citizen: Citizen, stored: FactId, record: str, value: Value) -> CaseFact:
+def case_fact(citizen: Citizen, stored: FactId, record: str, value: Value, origin: int) -> CaseFact:
     """The row of a step of a case."""
     code, next_step, expected_by, closes = _CASE[record](value)
-    head = _head(citizen, stored, record, value["meta"], value["meta"]["occurred"]["confidence"])
+    head = _head(citizen, stored, record, value["meta"], origin, value["meta"]["occurred"]["confidence"])
     holder = value["holder"]
     details = value["details"]
     part = value["case"]["part"]
@@ -150,11 +155,8 @@ def case_fact(citizen: Citizen, stored: FactId, record: str, value: Value) -> Ca
 _Head = tuple[FactId, int, int, int | None, int | None, int, int, int]
 
 
-def _head(citizen: Citizen, stored: FactId, record: str, meta: Value, confidence: str) -> _Head:
-    key = meta["subject"]["key"]
-    members = citizen.records.members
+def _head(citizen: Citizen, stored: FactId, record: str, meta: Value, origin: int, confidence: str) -> _Head:
     recorded, occurred = meta["recorded"]["instant"], meta["occurred"]["instant"]
-    origin = 0 if next(iter(members), key) == key else list(members).index(key)
     source = meta["source"]
     return (
         stored,

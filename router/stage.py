@@ -21,11 +21,13 @@ _NAMES = {
     "CaseStatus": "case",
     "Finding": "finding_id",
     "CitizenMoved": "citizen",
+    "CaseWithdrawn": "case",
+    "IdentityRefused": "refusal_id",
 }
 """The field that, with citizen and revision, tells a record of a citizen topic from every other."""
 UNREAD = (
     "meta.recorded.source", "meta.recorded.confidence", "meta.ingested", "meta.source.message_id",
-    "meta.source.content_hash", "meta.subject.identifiers.system", "meta.legal_basis", "meta.purpose",
+    "meta.source.content_hash", "meta.legal_basis", "meta.purpose",
     "meta.remarks", "meta.traceparent", "meta.hops", "place", "ward", "disposition", "class_id", "other_key",
     "status.code", "status.system", "reason.code", "reason.system", "role.code", "role.system", "roles",
     "relations", "details.practitioner", "details.place", "details.items",

@@ -13,7 +13,7 @@ import msgspec
 
 from schemas.errors import PoisonError
 
-FORMAT = 1
+FORMAT = 2
 
 KINDS = (
     "PersonRegistered", "PersonUpdated", "IdentityLinked", "IdentityMerged",
@@ -22,7 +22,7 @@ KINDS = (
     "CaseOpened", "CaseStepCompleted", "DecisionMade", "InformationRequested", "ServiceRequested",
     "MeetingInvited", "ReferralSent", "ReferralUpdated",
     "EnrollmentChanged", "AbsenceReported", "ExamScheduled", "FactRetracted",
-    "MattersStated", "ProposalAnswered", "RequestAnswered",
+    "MattersStated", "ProposalAnswered", "RequestAnswered", "IdentityUnlinked",
 )  # fmt: skip
 """Record types by their number in a row. Only ever added to, at the end: the numbers are in stored states."""
 KIND_NUMBER = {name: number for number, name in enumerate(KINDS)}
@@ -49,7 +49,7 @@ class Fact(msgspec.Struct, array_like=True, gc=False):
     """None when it is the same as ``recorded``."""
     sequence: int | None
     origin: int
-    """Which of the citizen's keys it came under, by its place in ``Records.members``: for un-merging."""
+    """Under which keys it came, by its place in ``Records.origins``: for taking a merge back."""
     agency: int
     marks: int
     """Confidence of the main time, sensitivity, protection and whether it closes a case, see ``marks_of``."""
@@ -90,6 +90,37 @@ class Mark(msgspec.Struct, array_like=True, gc=False):
     status: int
     by: FactId | None
     revision: int
+    moved_to: str | None = None
+    """Whose entry it is, when not the key's under which it was said."""
+
+
+class Origin(msgspec.Struct, array_like=True, gc=False):
+    """An agency lists these keys as one citizen's. Keys are places in ``Records.members``."""
+
+    keys: list[int]
+    """The key that its facts come under, then the others."""
+    agency: int
+    said: int
+    """When it first did, as the source recorded it (compact)."""
+
+
+class Statement(msgspec.Struct, array_like=True, gc=False):
+    """A fact that says nothing but who is one citizen, or who is not."""
+
+    id: FactId
+    kind: int
+    """A record type's number: linked, merged, unlinked."""
+    said: int
+    """When the source recorded it (compact)."""
+    agency: int
+    keys: list[int]
+    """The subject's, first the one that the fact comes under."""
+    others: list[int]
+    """Those that it is linked with or unlinked from."""
+    retired: list[int]
+    """Those of both that a merge gives up."""
+    confirmed: bool
+    """Somebody made sure: it counts against everything that sources say."""
 
 
 class Records(msgspec.Struct, array_like=True, gc=False):
@@ -99,7 +130,8 @@ class Records(msgspec.Struct, array_like=True, gc=False):
     """The key that everything under this one is passed on to; all else is then empty."""
     alias_national: bool = False
     members: dict[str, int] = {}
-    """The citizen's keys, the one that is stored under first: 1 = national, 2 = retired by a merge."""
+    """All keys that were ever listed together, with flags: 1 = national, 2 = retired by a merge, and for
+    national ones who assigns them (``identity.py``)."""
     names: list[str] = []
     """Every text that rows refer to, once."""
     plans: dict[str, list[PlannedFact]] = {}
@@ -109,8 +141,17 @@ class Records(msgspec.Struct, array_like=True, gc=False):
     withdrawals: dict[FactId, list[Withdrawal]] = {}
     marks: dict[FactId, Mark] = {}
     case_revisions: dict[str, int] = {}
+    """Last revision of each case; negative when it was withdrawn, being another citizen's."""
     findings: dict[bytes, int] = {}
     """Last revision of each finding by its id; negative when it is closed."""
+    origins: list[Origin] = []
+    statements: list[Statement] = []
+    moves: int = 0
+    """Revision of what was last said of who is one citizen."""
+    refused: dict[bytes, int] = {}
+    """Last revision of each refusal by its id; negative when it is closed."""
+    people: list["Records"] = []
+    """Each citizen on their own when these keys are several (``people.py``); else empty, and all is here."""
 
 
 class Citizen(msgspec.Struct, eq=False, gc=False):
@@ -120,6 +161,12 @@ class Citizen(msgspec.Struct, eq=False, gc=False):
     key: str = ""
     """The key under which the citizen is spoken of; empty until it is asked for, see ``identity.py``."""
     numbers: dict[str, int] | None = None
+    heard: dict[tuple[str, ...], tuple[int, int]] | None = None
+    """The place and the first time of each origin by what a fact says of its subject, see ``identity.py``."""
+    persons: list["Citizen"] | None = None
+    """Those in ``records.people``, see ``people.py``."""
+    owners: list[int] | None = None
+    """Which of them has the facts of each origin."""
     calendar: Any = None
     case_views: dict[str, Any] = {}
 

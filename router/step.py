@@ -9,6 +9,7 @@ from router.cases import remember_views, say_cases
 from router.coordination import protection_changed, thing_changed
 from router.corrections import facts_about
 from router.events import Event, Outputs, Turn
+from router.evidence import SAYS_WHO, hear, heard
 from router.facts import (
     CASE,
     PLANNED,
@@ -19,7 +20,8 @@ from router.facts import (
     reference,
     withdrawn_ids,
 )
-from router.identity import MOST_HOPS, absorb, claimed, learn, move_to, pass_fact, pass_on, spoken_of
+from router.identity import MOST_HOPS, absorb, claimed, learn, move_to, pass_fact, pass_on
+from router.people import open_refusals, regroup, spoken_of, survey, whose
 from router.rules import Rules
 from router.state import KIND_NUMBER, Citizen, FactId, Records, Withdrawal, fact_id
 from router.timeline import say_changed_entries, say_entry
@@ -62,24 +64,44 @@ def _told(turn: Turn, citizen: Citizen, event: Event) -> Citizen:
     if alias is not None:
         pass_fact(turn, alias, event)
         return citizen
-    better = learn(turn, citizen, event)
-    if better is not None:
-        citizen = move_to(turn, citizen, *better)
-        pass_fact(turn, better[0], event)
-        return citizen
-    _remember(turn, citizen, event)
+    meta = event.value["meta"]
+    origin = None if event.record in SAYS_WHO else heard(citizen, meta)
+    if origin is None:
+        better = learn(turn, citizen, event)
+        if better is not None:
+            citizen = move_to(turn, citizen, *better)
+            pass_fact(turn, better[0], event)
+            return citizen
+        origin = hear(citizen, meta)
+    if citizen.records.people or citizen.records.statements:
+        _remember_of_several(turn, citizen, event, origin)
+    else:
+        _remember(turn, citizen, event, origin)
     return citizen
 
 
-def _remember(turn: Turn, citizen: Citizen, event: Event) -> None:
-    """Keep the fact, make its entry, and say everything that is otherwise because of it."""
+def _remember_of_several(turn: Turn, citizen: Citizen, event: Event, origin: int) -> None:
+    """Keep the fact with whose it is. One that takes others back may change who is who."""
+    takes_back = bool(withdrawn_ids(event.value))
+    refused = open_refusals(citizen.records) if takes_back else []
+    person = whose(citizen, origin)
+    if not _remember(turn, person, event, origin if person is citizen else hear(person, event.value["meta"])):
+        return
+    if person is not citizen:
+        say_changed_entries(person, (reference(event.record, event.value),), turn.outputs)
+    if takes_back:
+        regroup(turn, citizen, survey(turn, citizen), refused)
+
+
+def _remember(turn: Turn, citizen: Citizen, event: Event, origin: int) -> bool:
+    """Keep the fact and say all that is otherwise because of it; False if it was there already."""
     records, record, value, outputs = citizen.records, event.record, event.value, turn.outputs
     ref = reference(record, value)
     stored = fact_id(value["meta"]["event_id"])
     earlier = facts_about(records, ref)
     for known in earlier:
         if known.id == stored:
-            return
+            return False
     first = not earlier
     calendar_of(citizen, turn.rules)
     withdraws = withdrawn_ids(value)
@@ -91,15 +113,16 @@ def _remember(turn: Turn, citizen: Citizen, event: Event) -> None:
     for about in touched:
         if about[0] == "C":
             remember_views(citizen, about)
-    _add(citizen, ref, record, event, stored)
+    _add(citizen, ref, event, stored, origin)
     for target, retracts in withdraws:
         records.withdrawals.setdefault(target, []).append(Withdrawal(stored, retracts))
     key = spoken_of(citizen, turn.home)
-    outputs.append(say_entry(citizen, key, event, ref, stored))
+    outputs.append(say_entry(citizen, event, ref, stored))
     if records.withdrawals or (ref[0] in "AS" and not first):
-        say_changed_entries(citizen, key, touched, outputs, new=stored)
+        say_changed_entries(citizen, touched, outputs, new=stored)
     for about in touched:
         _work_out(key, citizen, about, turn.rules, outputs)
+    return True
 
 
 def _work_out(key: str, citizen: Citizen, about: str, rules: Rules, outputs: Outputs) -> None:
@@ -126,14 +149,14 @@ def _touched_by(records: Records, withdraws: list[tuple[FactId, bool]], already:
     return touched
 
 
-def _add(citizen: Citizen, ref: str, record: str, event: Event, stored: FactId) -> None:
-    records, value = citizen.records, event.value
+def _add(citizen: Citizen, ref: str, event: Event, stored: FactId, origin: int) -> None:
+    records, record, value = citizen.records, event.record, event.value
     if record in CASE:
-        records.cases.setdefault(ref, []).append(case_fact(citizen, stored, record, value))
+        records.cases.setdefault(ref, []).append(case_fact(citizen, stored, record, value, origin))
         if record == "MeetingInvited":
-            meeting = planned_fact(citizen, stored, record, value)
+            meeting = planned_fact(citizen, stored, record, value, origin)
             records.plans.setdefault(meeting_reference(value), []).append(meeting)
     elif record in PLANNED:
-        records.plans.setdefault(ref, []).append(planned_fact(citizen, stored, record, value))
+        records.plans.setdefault(ref, []).append(planned_fact(citizen, stored, record, value, origin))
     else:
-        records.others.setdefault(ref, []).append(plain_fact(citizen, stored, record, value))
+        records.others.setdefault(ref, []).append(plain_fact(citizen, stored, record, value, origin))

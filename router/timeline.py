@@ -9,9 +9,10 @@ from typing import Any
 
 from router.corrections import CURRENT, STANDS, STATUSES, Standing, facts_about, standing
 from router.events import TIMELINE, Event, Output, Outputs
+from router.evidence import FOREIGN
 from router.facts import CASE, SERVICE_ANSWERED, meeting_reference, next_in_case
 from router.order import placed, rank
-from router.state import Citizen, FactId, Mark, Records, event_id_of
+from router.state import Citizen, Fact, FactId, Mark, Records, event_id_of
 
 Value = Mapping[str, Any]
 
@@ -20,6 +21,7 @@ TEXTS = {
     "PersonUpdated": "person.updated",
     "IdentityLinked": "identity.linked",
     "IdentityMerged": "identity.merged",
+    "IdentityUnlinked": "identity.unlinked",
     "AppointmentScheduled": "appointment.scheduled",
     "AppointmentRescheduled": "appointment.rescheduled",
     "AppointmentModified": "appointment.modified",
@@ -148,40 +150,58 @@ def _details(letter: str, value: Value) -> dict[str, Any] | None:
 
 
 def say_changed_entries(
-    citizen: Citizen, key: str, refs: Iterable[str], outputs: Outputs, *, new: FactId | None = None
+    citizen: Citizen, refs: Iterable[str], outputs: Outputs, *, new: FactId | None = None
 ) -> None:
     """Say which entries about these things stand otherwise than was last said; ``new`` said it itself."""
     records = citizen.records
+    strangers = any(flags & FOREIGN for flags in records.members.values())
     for ref in refs:
         fallen = standing(records, ref)
-        if not fallen and not records.marks:
+        if not fallen and not records.marks and not strangers:
             continue
         for fact in facts_about(records, ref):
             stands = fallen.get(fact.id, STANDS)
+            key, moved_to = said_under(records, fact)
             mark = records.marks.get(fact.id)
-            said = STANDS if mark is None else Standing(mark.status, mark.by)
-            if stands != said and fact.id != new:
-                outputs.append(_changed(records, key, fact.id, stands))
+            said = (*STANDS, None) if mark is None else (mark.status, mark.by, mark.moved_to)
+            if fact.id == new:
+                said = (*stands, said[2])
+            if (*stands, moved_to) != said:
+                outputs.append(_changed(records, key, fact.id, stands, moved_to))
 
 
-def _changed(records: Records, key: str, stored: FactId, stands: Standing) -> Output:
+def said_under(records: Records, fact: Fact) -> tuple[str, str | None]:
+    """The key under which a fact's entry was said, and the one whose it is when that is another citizen's."""
+    members = list(records.members)
+    keys = [members[place] for place in records.origins[fact.origin].keys]
+    if not records.members[keys[0]] & FOREIGN:
+        return keys[0], None
+    return keys[0], next(key for key in keys if not records.members[key] & FOREIGN)
+
+
+def _changed(records: Records, key: str, stored: FactId, stands: Standing, moved_to: str | None) -> Output:
     mark = records.marks.get(stored)
     revision = 2 if mark is None else mark.revision + 1
-    records.marks[stored] = Mark(stands.status, stands.by, revision)
+    records.marks[stored] = Mark(stands.status, stands.by, revision, moved_to)
     value = {
         "citizen": key,
         "entry_id": event_id_of(stored),
         "revision": revision,
         "status": STATUSES[stands.status],
         "replaced_by": None if stands.by is None else event_id_of(stands.by),
+        "moved_to": moved_to,
     }
     return Output(TIMELINE, key, "EntryChanged", value)
 
 
-def say_entry(citizen: Citizen, key: str, event: Event, ref: str, stored: FactId) -> Output:
-    """The entry of a fact that was just remembered, with the standing that it has from the start."""
+def say_entry(citizen: Citizen, event: Event, ref: str, stored: FactId) -> Output:
+    """The entry of a fact that was just remembered, with the standing that it has from the start.
+
+    It is said under the key that the fact came under, so that it stays with that key whoever's it turns out
+    to be.
+    """
     records = citizen.records
     stands = standing(records, ref).get(stored, STANDS)
     if stands.status != CURRENT:
         records.marks[stored] = Mark(stands.status, stands.by, 1)
-    return entry(key, event.record, event.value, ref, stands)
+    return entry(event.value["meta"]["subject"]["key"], event.record, event.value, ref, stands)

@@ -864,6 +864,16 @@ class IdentityMerged(TypedDict):
     reason: Code
     """The source's trigger. Mapped: MERGED or IDENTIFIER_CHANGED."""
 
+class IdentityUnlinked(TypedDict):
+    """The source says that these identifiers are not the subject's, whatever was said before. What came under both at once is the subject's."""
+
+    meta: Meta
+    """Identity, times, source, subject and handling of the fact."""
+    unlinked: list[Identifier]
+    """Identifiers that are somebody else's."""
+    reason: Code
+    """The source's trigger, e.g. A37. Mapped: UNLINKED, or CONFIRMED for an operator's decision."""
+
 class PersonDetails(TypedDict):
     """What is personal about a person."""
 
@@ -931,6 +941,32 @@ class FoundSlot(TypedDict):
     """Code of the place."""
     valid_until: int
     """The offer ends here."""
+
+RefusalStatus = Literal["OPEN", "CLOSED"]
+
+class IdentityRefused(TypedDict):
+    """Sources say that two keys are one citizen, and the router does not believe it: for operators, who find out and decide. The highest revision for a refusal holds."""
+
+    citizen: str
+    """One of the two keys, which is the record key."""
+    refusal_id: str
+    """UUIDv5 of the reason and the two keys: the same as long as it lasts."""
+    revision: int
+    """Counts from 1."""
+    status: RefusalStatus
+    """Whether it still stands in the way."""
+    reason: str
+    """Why it is refused: identity.two_national_numbers, identity.in_use, identity.told_apart or identity.cycle (docs/router.md)."""
+    other: str
+    """The other key."""
+    because: list[str]
+    """The two keys that must not meet, where these are others."""
+    agencies: list[str]
+    """Agencies that say so, in the order of their names."""
+    said: int
+    """When it was first said."""
+    cause: str
+    """Event id of the fact after which the router said this."""
 
 MoveKind = Literal["CLAIM", "STATE", "FACT"]
 
@@ -1172,6 +1208,18 @@ class CaseStatus(TypedDict):
     details: EntryDetails | None
     """Title and text."""
 
+class CaseWithdrawn(TypedDict):
+    """A case that was said under this citizen's key is another citizen's: two citizens had been taken for one. A later CaseStatus with a higher revision brings it back."""
+
+    citizen: str
+    """The citizen's key."""
+    case: str
+    """Which case, as CaseStatus names it."""
+    revision: int
+    """Counts on from CaseStatus; the highest for a citizen and a case holds."""
+    cause: str
+    """Event id of the fact that caused it."""
+
 class CitizenMoved(TypedDict):
     """What is under this citizen's key belongs to another key: entries and cases keep their ids, and what comes later comes under the other key. The highest revision for a key holds."""
 
@@ -1187,10 +1235,10 @@ class CitizenMoved(TypedDict):
 EntryStatus = Literal["CURRENT", "CORRECTED", "RETRACTED"]
 
 class EntryChanged(TypedDict):
-    """An entry of the timeline was corrected, withdrawn, or stands again; everything else about it stays. May come before its entry when citizens were merged."""
+    """An entry of the timeline was corrected, withdrawn, stands again, or is another citizen's; everything else about it stays. May come before its entry when citizens were merged."""
 
     citizen: str
-    """The citizen's key."""
+    """The key under which the entry was said."""
     entry_id: str
     """Which entry."""
     revision: int
@@ -1199,6 +1247,8 @@ class EntryChanged(TypedDict):
     """Whether it still stands."""
     replaced_by: str | None
     """Entry that corrected or withdrew it."""
+    moved_to: str | None
+    """The key whose entry it is, when that is not the key under which the entry was said: two citizens had been taken for one. That key's CitizenMoved counts."""
 
 class TimelineEntry(TypedDict):
     """One step in a citizen's timeline. The same entry id with a higher revision replaces it."""

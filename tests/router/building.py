@@ -34,7 +34,8 @@ def time(moment: str | int, confidence: str = "EXACT") -> dict[str, Any]:
 
 
 def identifier(key: str, *, national: bool = False) -> dict[str, Any]:
-    return {"system": "urn:test", "pseudonym": key, "national": national}
+    """Keys that begin alike are of one system."""
+    return {"system": f"urn:test:{key[:1].lower()}", "pseudonym": key, "national": national}
 
 
 def code(mapped: str) -> dict[str, str]:
@@ -206,9 +207,19 @@ def merged(key: str, retired: str, *, retired_national: bool = False, **more: An
     return fact("IdentityMerged", key, body, **more)
 
 
-def linked(key: str, other: str, *, other_national: bool = False, **more: Any) -> Event:
-    body = {"linked": [identifier(other, national=other_national)], "reason": code("A24")}
+def linked(key: str, other: str, *, other_national: bool = False, reason: str = "A24", **more: Any) -> Event:
+    body = {"linked": [identifier(other, national=other_national)], "reason": code(reason)}
     return fact("IdentityLinked", key, body, **more)
+
+
+def unlinked(
+    key: str, *others: str, other_national: bool = False, reason: str = "UNLINKED", **more: Any
+) -> Event:
+    body = {
+        "unlinked": [identifier(other, national=other_national) for other in others],
+        "reason": code(reason),
+    }
+    return fact("IdentityUnlinked", key, body, **more)
 
 
 def person(key: str, **more: Any) -> Event:

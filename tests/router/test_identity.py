@@ -1,6 +1,6 @@
 """Linked keys become one citizen, in every order that Kafka allows.
 
-The oracle below knows nothing of claims and moves: it puts keys into groups and each fact to its group.
+The oracle knows nothing of claims and moves: it looks at all facts at once (``identity_oracle.py``).
 """
 
 import itertools
@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.router.building import (
+    HOSPITAL,
+    SCHOOL,
     appointment,
     at,
     fact,
@@ -20,10 +22,12 @@ from tests.router.building import (
     place,
     retracted,
     step_done,
+    unlinked,
 )
+from tests.router.identity_oracle import Oracle, named, own_keys
 from tests.router.world import World, told
 
-NATIONAL = ("N1", "N2", "N3")
+NATIONAL = ("N1", "N2", "N3", "D1", "D2")
 LOCAL = ("L1", "L2", "L3", "L4")
 KEYS = NATIONAL + LOCAL
 
@@ -32,65 +36,52 @@ def is_national(key):
     return key in NATIONAL
 
 
-class Oracle:
-    """Groups of keys by plain union, and the facts of each group."""
+def entries(oracle):
+    return {
+        name: (citizen, "RETRACTED" if name in oracle.gone else "CURRENT")
+        for citizen, events in oracle.citizens().items()
+        for name in map(id_of, events)
+    }
 
-    def __init__(self, events):
-        self.events = {id_of(event): event for event in events}
-        self.group = {key: {key} for key in KEYS}
-        self.retired = set()
-        for event in self.events.values():
-            value = event.value
-            listed = [item["pseudonym"] for item in value["meta"]["subject"]["identifiers"]]
-            listed += [item["pseudonym"] for item in value.get("linked", []) + value.get("retired", [])]
-            for key in listed:
-                self._join(event.key, key)
-            if event.record == "IdentityMerged":
-                self.retired |= {value["retired_key"]} - {event.key}
 
-    def _join(self, one, other):
-        together = self.group[one] | self.group[other]
-        for key in together:
-            self.group[key] = together
-
-    def citizen(self, key):
-        """Not retired before retired, national before local, then the smaller string."""
-        return min(self.group[key], key=lambda k: (k in self.retired, not is_national(k), k))
-
-    def entries(self):
-        gone = {event.value["meta"]["retracts"] for event in self.events.values()}
-        return {
-            name: (self.citizen(event.key), "RETRACTED" if name in gone else "CURRENT")
-            for name, event in self.events.items()
-        }
-
-    def overlaps(self):
-        """Pairs of appointments of one citizen that share a time, by brute force over minutes."""
-        gone = {event.value["meta"]["retracts"] for event in self.events.values()}
+def overlaps(oracle):
+    """Pairs of appointments of one citizen that share a time, by brute force over minutes."""
+    found = set()
+    for citizen, events in oracle.citizens().items():
         booked = [
             event
-            for name, event in self.events.items()
-            if event.record == "AppointmentScheduled" and name not in gone
+            for event in events
+            if event.record == "AppointmentScheduled" and id_of(event) not in oracle.gone
         ]
-        found = set()
         for one, other in itertools.combinations(booked, 2):
-            if self.citizen(one.key) != self.citizen(other.key):
-                continue
             if _minutes(one) & _minutes(other):
                 pair = sorted(event.value["appointment"]["id"] for event in (one, other))
-                found.add((self.citizen(one.key), *pair))
-        return found
+                found.add((citizen, *pair))
+    return found
 
-    def cases(self):
-        """The last step of each case by the time at which it happened."""
-        gone = {event.value["meta"]["retracts"] for event in self.events.values()}
-        last: dict[tuple[str, str], tuple[int, str]] = {}
-        for name, event in self.events.items():
-            if event.record == "CaseStepCompleted" and name not in gone:
-                found = (self.citizen(event.key), event.value["case"]["id"])
-                moment = event.value["meta"]["occurred"]["instant"]
-                last[found] = max(last.get(found, (0, "")), (moment, event.value["step"]["mapped"]))
-        return {found: step for found, (_, step) in last.items()}
+
+def cases(oracle):
+    """The last step of each case by the time at which it happened."""
+    last: dict[tuple[str, str], tuple[int, str, str]] = {}
+    for citizen, events in oracle.citizens().items():
+        for event in events:
+            if event.record == "CaseStepCompleted" and id_of(event) not in oracle.gone:
+                found = citizen, event.value["case"]["id"]
+                moment = event.value["meta"]["occurred"]["instant"], id_of(event)
+                said = (*moment, event.value["step"]["mapped"])
+                last[found] = max(last.get(found, (0, "", "")), said)
+    return {found: step for found, (_, _, step) in last.items()}
+
+
+def together(oracle):
+    """Keys that were ever named together, whatever was said of them."""
+    group = {key: {key} for key in oracle.keys}
+    for event in oracle.events.values():
+        for key in (*own_keys(event), *named(event)):
+            joined = group[event.key] | group[key]
+            for each in joined:
+                group[each] = joined
+    return {frozenset(each) for each in group.values()}
 
 
 def _minutes(event):
@@ -98,16 +89,31 @@ def _minutes(event):
     return set(range(event.value["start"]["instant"] // minute, event.value["end"]["instant"] // minute))
 
 
+def kind_of(key):
+    """N1 to N3 are numbers of one kind, D1 and D2 of another, all others are local."""
+    return key[0] if is_national(key) else None
+
+
 @st.composite
-def histories(draw):
-    """A handful of facts about a handful of keys, each with its own id and time."""
+def histories(draw):  # noqa: C901 - one branch for each kind of fact
+    """A handful of facts about a handful of keys, by any agency, at any of few times."""
     events = []
     for number in range(draw(st.integers(1, 12))):
         key = draw(st.sampled_from(KEYS))
         other = draw(st.sampled_from(KEYS))
-        more = {"national": is_national(key), "recorded": at("2026-03-01 08:00") + number * 1_000_000}
+        more = {
+            "national": is_national(key),
+            "recorded": at("2026-03-01 08:00") + draw(st.integers(0, 6)) * 1_000_000,
+            "source": draw(st.sampled_from((HOSPITAL, HOSPITAL, SCHOOL))),
+            "id": f"00000000-0000-5000-8000-{number:012d}",
+        }
+        listed = draw(st.sampled_from((None, None, *LOCAL)))
+        if listed not in (None, key):
+            more["also"] = (identifier(listed),)
         kind = draw(
-            st.sampled_from(("appointment", "appointment", "person", "linked", "merged", "step", "retract"))
+            st.sampled_from(
+                ("appointment", "appointment", "person", "linked", "merged", "unlinked", "step", "retract")
+            )
         )
         if kind == "appointment":
             start = draw(st.integers(8, 14))
@@ -118,52 +124,51 @@ def histories(draw):
                 )
             )
         elif kind == "step":
-            # one source's case: the same case never under two citizens, as the case id says whose it is
-            events.append(step_done(key, f"case-{key}", f"STEP{number}", **more))
+            name = draw(st.sampled_from(("case", f"case-{key}")))
+            events.append(step_done(key, name, f"STEP{number}", **more))
         elif kind == "retract" and events:
             target = draw(st.sampled_from(events))
-            if target.record in {"AppointmentScheduled", "CaseStepCompleted"}:
-                more["national"] = is_national(target.key)
+            if target.record != "FactRetracted":
+                more.update(national=is_national(target.key), also=())
                 events.append(retracted(target.key, target.record, target, **more))
-        elif key == other:
-            continue
-        elif kind == "person" and (is_national(key) or not is_national(other)):
-            also = (identifier(other, national=is_national(other)),)
-            events.append(person(key, also=also, **more))
-        elif kind == "linked":
-            events.append(linked(key, other, other_national=is_national(other), **more))
+        elif kind == "person" and (is_national(key) or not is_national(other)) and key != other:
+            more["also"] = (identifier(other, national=is_national(other)),)
+            events.append(person(key, **more))
+        elif kind == "linked" and key != other:
+            reason = draw(st.sampled_from(("A24", "A24", "CONFIRMED")))
+            events.append(linked(key, other, other_national=is_national(other), reason=reason, **more))
+        elif kind == "unlinked" and key != other:
+            events.append(unlinked(key, other, other_national=is_national(other), **more))
         elif kind == "merged":
             events.append(merged(key, other, retired_national=is_national(other), **more))
     return events
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(histories(), st.integers(1, 5), st.randoms(use_true_random=False))
-def test_any_order_of_facts_links_and_merges_ends_as_the_oracle_says(events, partitions, random):
+def test_any_order_of_facts_links_merges_and_unlinks_ends_as_the_oracle_says(events, partitions, random):
     shuffled = list(events)
     random.shuffle(shuffled)
     world = World(partitions)
     world.put(shuffled)
     world.run(random.choice)
-    oracle = Oracle(events)
+    oracle = Oracle(events, kind_of)
     picture = world.reader.picture()
     assert {
         name: (entry["citizen"], entry["status"]) for name, entry in picture["entries"].items()
-    } == oracle.entries()
+    } == entries(oracle)
     assert {
         (finding["citizen"], *sorted(party["reference"].removeprefix("HIS|") for party in finding["parties"]))
         for finding in picture["findings"].values()
         if finding["kind"] == "OVERLAP"
-    } == oracle.overlaps()
+    } == overlaps(oracle)
     assert {
         (value["citizen"], value["case"].removeprefix("CASES|")): value["last_step"]["mapped"]
         for value in picture["cases"].values()
         if value["state"] == "OPEN"
-    } == oracle.cases()
-    homes = [set(citizen.records.members) for citizen in world.homes().values()]
-    assert sorted(map(sorted, homes)) == sorted(
-        sorted(group) for group in {frozenset(oracle.group[event.key]) for event in events}
-    )
+    } == cases(oracle)
+    assert world.reader.open_refusals() == oracle.refused
+    assert {frozenset(citizen.records.members) for citizen in world.homes().values()} == together(oracle)
 
 
 @settings(max_examples=100, deadline=None)
@@ -226,7 +231,8 @@ def test_a_merge_is_spoken_of_under_the_survivor_whichever_key_is_stored_under()
 
 
 def test_two_sources_that_retire_each_other_make_no_circle():
-    one, other = merged("L1", "L2", national=False), merged("L2", "L1", national=False)
+    one = merged("L1", "L2", national=False)
+    other = merged("L2", "L1", national=False, recorded="2026-03-01 08:01")
     for events in ((one, other), (other, one)):
         world = World(3)
         world.put(events)

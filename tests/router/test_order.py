@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from router.evidence import origin_of
 from router.state import Records
 from tests.router.building import (
     appointment,
@@ -95,7 +96,7 @@ def meaning(records: Records) -> dict[str, Any]:
     def row(fact):
         fields = {field: getattr(fact, field) for field in fact.__struct_fields__}
         fields["agency"] = names[fact.agency]
-        fields["origin"] = list(records.members)[fact.origin]
+        fields["origin"] = origin_of(records, fact.origin)
         for field in ("code", "institution", "part", "holder", "next_step"):
             if fields.get(field) is not None:
                 fields[field] = names[fields[field]]

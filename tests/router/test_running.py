@@ -52,7 +52,7 @@ async def running(settings: Settings):
         await asyncio.wait_for(task, 30)
 
 
-VERSIONS = {"TimelineEntry": 2, "Finding": 2}
+VERSIONS = {"TimelineEntry": 2, "Finding": 2, "EntryChanged": 2}
 """Of the record types that have more than one."""
 
 

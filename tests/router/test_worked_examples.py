@@ -118,8 +118,9 @@ def check(example, facts):
     if "timeline" in example:
         told = [(entry["at"]["instant"], entry["text"], entry["status"]) for entry in reader.timeline()]
         assert told == [(at(moment), text, status) for moment, text, status in example["timeline"]]
+    cases = {name: value for (_, name), value in reader.case_statuses().items()}
     for name, expected in example.get("cases", {}).items():
-        check_case(reader.cases[f"CASES|{name}"], expected)
+        check_case(cases[f"CASES|{name}"], expected)
     ids = {finding["finding_id"] for finding in reader.open_findings()}
     if "then" in example:
         world.put(events(example["then"]))

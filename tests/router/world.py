@@ -27,15 +27,20 @@ class Reader:
         self.cases: dict[str, dict[str, Any]] = {}
         self.findings: dict[str, dict[str, Any]] = {}
         self.moves: dict[str, dict[str, Any]] = {}
+        self.refusals: dict[str, dict[str, Any]] = {}
 
     def read(self, output: Output) -> None:
-        value: dict[str, Any] = dict(output.value)
+        value: dict[str, Any] = {**output.value, "record": output.record}
+        if "case" in value and output.record != "TimelineEntry":
+            value["name"] = value["citizen"], value["case"]
         shelf, name = {
             "TimelineEntry": (self.entries, "entry_id"),
             "EntryChanged": (self.changes, "entry_id"),
-            "CaseStatus": (self.cases, "case"),
+            "CaseStatus": (self.cases, "name"),
+            "CaseWithdrawn": (self.cases, "name"),
             "Finding": (self.findings, "finding_id"),
             "CitizenMoved": (self.moves, "citizen"),
+            "IdentityRefused": (self.refusals, "refusal_id"),
         }[output.record]
         known = shelf.get(value[name])
         if known is None or known["revision"] < value["revision"]:
@@ -51,18 +56,26 @@ class Reader:
         """The entry with what was said of it later, under the citizen whose it is now."""
         found = dict(self.entries[entry_id])
         change = self.changes.get(entry_id)
+        key = found["citizen"]
         if change and change["revision"] > found["revision"]:
             found.update(status=change["status"], replaced_by=change["replaced_by"])
-        found["citizen"] = self.citizen(found["citizen"])
+            key = change["moved_to"] or key
+        found["citizen"] = self.citizen(key)
         del found["revision"]
         return found
 
+    def case_statuses(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Where each case stands, by citizen and case: the highest revision under any of their keys."""
+        latest: dict[tuple[str, str], dict[str, Any]] = {}
+        for value in self.cases.values():
+            name = self.citizen(value["citizen"]), value["case"]
+            if name not in latest or latest[name]["revision"] < value["revision"]:
+                latest[name] = {**value, "citizen": name[0]}
+        return {name: value for name, value in latest.items() if value["record"] == "CaseStatus"}
+
     def picture(self) -> dict[str, Any]:
         """All that stands, without revisions: the same for the same facts, whatever their order."""
-        cases = {
-            name: {**value, "citizen": self.citizen(value["citizen"]), "revision": 0}
-            for name, value in self.cases.items()
-        }
+        cases = {name: {**value, "revision": 0, "name": None} for name, value in self.case_statuses().items()}
         findings = {
             name: {**value, "revision": 0}
             for name, value in self.findings.items()
@@ -70,6 +83,14 @@ class Reader:
         }
         entries = {name: self.entry(name) for name in self.entries}
         return {"entries": entries, "cases": cases, "findings": findings}
+
+    def open_refusals(self) -> set[tuple[str, str, str]]:
+        """Reason and the two keys of each link that is refused now."""
+        return {
+            (value["reason"], value["citizen"], value["other"])
+            for value in self.refusals.values()
+            if value["status"] == "OPEN"
+        }
 
     def open_findings(self) -> list[dict[str, Any]]:
         found = [value for value in self.findings.values() if value["status"] == "OPEN"]

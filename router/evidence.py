@@ -1,0 +1,195 @@
+"""What facts say about who is one citizen, and how it is kept: as sets, so that the order does not matter.
+
+Any fact lists the keys of its subject: an origin, once for each agency and list of keys. Facts that say
+nothing else (linked, merged, unlinked) are kept one by one.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from zlib import crc32
+
+from router.events import Event
+from router.state import KIND_NUMBER, Citizen, Origin, Records, Statement, compact, fact_id, instant_of
+
+NATIONAL = 1
+RETIRED = 2
+FOREIGN = 4
+"""Another citizen's key, under which facts came that are this one's (``people.py``)."""
+_SYSTEM_PLACE = 3
+LINKED, MERGED, UNLINKED = (KIND_NUMBER[f"Identity{name}"] for name in ("Linked", "Merged", "Unlinked"))
+SAYS_WHO = frozenset({"IdentityLinked", "IdentityMerged", "IdentityUnlinked"})
+CONFIRMED = "CONFIRMED"
+"""Mapped reason of a link, merge or unlink that somebody made sure of."""
+
+Value = Mapping[str, Any]
+
+
+def system_of(flags: int) -> int:
+    """A number for who assigns a national key; two systems of a citizen never share one in practice."""
+    return flags >> _SYSTEM_PLACE
+
+
+def _flags(identifier: Value) -> int:
+    if not identifier["national"]:
+        return 0
+    return NATIONAL | crc32(identifier["system"].encode()) << _SYSTEM_PLACE
+
+
+def came_under(meta: Value) -> tuple[Any, ...]:
+    """Who lists which keys, as the fact has it."""
+    subject = meta["subject"]
+    listed = [(item["pseudonym"], item["national"]) for item in subject["identifiers"]]
+    return meta["source"]["agency"], subject["key"], *listed
+
+
+def heard(citizen: Citizen, meta: Value) -> int | None:
+    """The place of the fact's origin when it says nothing new of its subject, as most facts do not."""
+    came = came_under(meta)
+    cache = citizen.heard
+    if cache is None:
+        cache = citizen.heard = {}
+    recorded = meta["recorded"]["instant"]
+    known = cache.get(came)
+    if known is None:
+        known = _look_up(citizen.records, meta)
+        if known is None:
+            return None
+        cache[came] = known
+    return known[0] if recorded >= known[1] else None
+
+
+def _look_up(records: Records, meta: Value) -> tuple[int, int] | None:
+    members, subject = records.members, meta["subject"]
+    for item in subject["identifiers"]:
+        known = members.get(item["pseudonym"])
+        if known is None or _flags(item) & ~known:
+            return None
+    place = _find(records, meta)
+    return None if place is None else (place, instant_of(records.origins[place].said))
+
+
+def _find(records: Records, meta: Value) -> int | None:
+    places = {key: place for place, key in enumerate(records.members)}
+    keys = [places.get(key) for key in _subject_keys(meta["subject"])]
+    agency = meta["source"]["agency"]
+    for place, origin in enumerate(records.origins):
+        if origin.keys == keys and records.names[origin.agency] == agency:
+            return place
+    return None
+
+
+def _subject_keys(subject: Value) -> list[str]:
+    """The subject's key, then the others in their order."""
+    key = subject["key"]
+    return [key, *sorted({item["pseudonym"] for item in subject["identifiers"]} - {key})]
+
+
+def _more(event: Event) -> list[Value]:
+    """Identifiers that a fact lists beside the subject's own."""
+    value = event.value
+    if event.record == "IdentityLinked":
+        return list(value["linked"])
+    if event.record == "IdentityUnlinked":
+        return list(value["unlinked"])
+    if event.record == "IdentityMerged":
+        return [*value["retired"], {"pseudonym": value["retired_key"], "national": False}]
+    return []
+
+
+def listed_keys(event: Event) -> dict[str, int]:
+    """Every key that a fact names as, or as not, the citizen's, with its flags."""
+    subject = event.value["meta"]["subject"]
+    listed = {subject["key"]: 0}
+    for item in (*subject["identifiers"], *_more(event)):
+        key = item["pseudonym"]
+        listed[key] = listed.get(key, 0) | _flags(item)
+    return listed
+
+
+def take_in(citizen: Citizen, event: Event, flags: Mapping[str, int]) -> bool:
+    """Keep what a fact says of keys; ``flags`` hold what was known of them too. False if it was all known."""
+    records, meta = citizen.records, event.value["meta"]
+    known = [(key, records.members.get(key)) for key in flags]
+    records.members.update(flags)
+    fresh = heard(citizen, meta) is None
+    hear(citizen, meta)
+    if event.record in SAYS_WHO:
+        statement = _statement(citizen, event)
+        if all(one.id != statement.id for one in records.statements):
+            records.statements.append(statement)
+            fresh = True
+    return fresh or any(flags[key] != was for key, was in known)
+
+
+def hear(citizen: Citizen, meta: Value) -> int:
+    """The place of a fact's origin, which is kept when it is new, or earlier than was known."""
+    keys = _subject_keys(meta["subject"])
+    return keep_origin(citizen, keys, meta["source"]["agency"], compact(meta["recorded"]["instant"]))
+
+
+def keep_origin(citizen: Citizen, listed: list[str], agency: str, said: int) -> int:
+    """The place of an origin. Keys that are no members yet are somebody else's."""
+    records, number = citizen.records, citizen.number(agency)
+    for key in listed:
+        records.members.setdefault(key, FOREIGN)
+    places = {key: place for place, key in enumerate(records.members)}
+    keys = [places[key] for key in listed]
+    for place, origin in enumerate(records.origins):
+        if origin.keys == keys and origin.agency == number:
+            if instant_of(said) < instant_of(origin.said):
+                origin.said = said
+                citizen.heard = None
+            return place
+    records.origins.append(Origin(keys, number, said))
+    return len(records.origins) - 1
+
+
+def origin_of(records: Records, place: int) -> tuple[list[str], str]:
+    """The keys and the agency of an origin, by name."""
+    members, origin = list(records.members), records.origins[place]
+    return [members[key] for key in origin.keys], records.names[origin.agency]
+
+
+def _statement(citizen: Citizen, event: Event) -> Statement:
+    value = event.value
+    meta = value["meta"]
+    places = {key: place for place, key in enumerate(citizen.records.members)}
+    own = _subject_keys(meta["subject"])
+    more = [item["pseudonym"] for item in _more(event)]
+    retired = sorted(set(more)) if event.record == "IdentityMerged" else []
+    return Statement(
+        fact_id(meta["event_id"]),
+        KIND_NUMBER[event.record],
+        compact(meta["recorded"]["instant"]),
+        citizen.number(meta["source"]["agency"]),
+        [places[key] for key in own],
+        [places[key] for key in sorted(set(more) - set(own))],
+        [places[key] for key in retired],
+        value["reason"]["mapped"] == CONFIRMED,
+    )
+
+
+def take_over(citizen: Citizen, other: Records) -> None:
+    """Keep what another state had heard as well. Its rows are another matter (``merging.py``)."""
+    own = citizen.records
+    for key, flags in other.members.items():
+        own.members[key] = own.members.get(key, 0) | flags & ~RETIRED
+    for place, origin in enumerate(other.origins):
+        keep_origin(citizen, *origin_of(other, place), origin.said)
+    places = {key: place for place, key in enumerate(own.members)}
+    moved = [places[key] for key in other.members]
+    told = {statement.id for statement in own.statements}
+    for one in other.statements:
+        if one.id in told:
+            continue
+        keys, others, retired = (
+            [moved[place] for place in places_] for places_ in (one.keys, one.others, one.retired)
+        )
+        agency = citizen.number(other.names[one.agency])
+        own.statements.append(
+            Statement(one.id, one.kind, one.said, agency, keys, others, retired, one.confirmed)
+        )
+    own.moves = max(own.moves, other.moves)
+    for refusal, revision in other.refused.items():
+        if abs(revision) > abs(own.refused.get(refusal, 0)):
+            own.refused[refusal] = revision
