@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from router.planning.outlook import Outlook
 from schemas.errors import PoisonError
 
 FORMAT = 1
@@ -111,6 +112,8 @@ class Records(msgspec.Struct, array_like=True, gc=False):
     case_revisions: dict[str, int] = {}
     findings: dict[bytes, int] = {}
     """Last revision of each finding by its id; negative when it is closed."""
+    outlook: Outlook | None = None
+    """What planning knows; none until something asks for a plan."""
 
 
 class Citizen(msgspec.Struct, eq=False, gc=False):
