@@ -9,6 +9,7 @@ from copy import copy
 from typing import TypeVar
 
 from router.evidence import keep_origin, origin_of
+from router.planning.outlook import joined
 from router.state import CaseFact, Citizen, Fact, FactId, PlannedFact, Records
 
 _F = TypeVar("_F", bound=Fact)
@@ -41,8 +42,8 @@ class _Source:
     def give(self) -> None:
         """Everything to whose it is.
 
-        Revisions go to all: each of them goes on from what was said. So do withdrawals: a source that takes a
-        fact back means that fact, whoever's it is.
+        Revisions go to all: each of them goes on from what was said. So does what planning knows. So do
+        withdrawals: a source that takes a fact back means that fact, whoever's it is.
         """
         source = self._records
         self._facts("plans", source.plans)
@@ -68,6 +69,7 @@ class _Source:
         for finding, revision in self._records.findings.items():
             if abs(revision) > abs(own.findings.get(finding, 0)):
                 own.findings[finding] = revision
+        own.outlook = joined(own.outlook, self._records.outlook)
 
     def _facts(self, family: str, facts_by_ref: dict[str, list[_F]]) -> None:
         for ref, facts in facts_by_ref.items():

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from router.planning.outlook import Outlook
 from schemas.errors import PoisonError
 
 FORMAT = 2
@@ -152,6 +153,8 @@ class Records(msgspec.Struct, array_like=True, gc=False):
     """Last revision of each refusal by its id; negative when it is closed."""
     people: list["Records"] = []
     """Each citizen on their own when these keys are several (``people.py``); else empty, and all is here."""
+    outlook: Outlook | None = None
+    """What planning knows; none until something asks for a plan."""
 
 
 class Citizen(msgspec.Struct, eq=False, gc=False):
