@@ -4,7 +4,7 @@ Both are configuration, not events: changing them changes what the same logs mea
 for a citizen when something of theirs changes next, and for everybody by a replay.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
 from pathlib import Path
@@ -27,7 +27,7 @@ from router.rules_file import (
 )
 from router.spans import HOUR, MINUTE
 
-__all__ = ["DEFAULT_RULES", "Mode", "Place", "Rules", "RulesError", "SchoolDays", "load_rules"]
+__all__ = ["DEFAULT_RULES", "Mode", "Patience", "Place", "Rules", "RulesError", "SchoolDays", "load_rules"]
 
 DEFAULT_RULES = Path(__file__).parent / "rules_default.yaml"
 _MOST_MET = 10_000
@@ -66,6 +66,17 @@ class Mode(NamedTuple):
     buffer: int
 
 
+class Patience(NamedTuple):
+    """How long agencies have to answer; in microseconds."""
+
+    hold: int
+    confirm: int
+    release: int
+    """Until a release is asked again for the first time; the next pauses double."""
+    tell: int
+    """Until the citizen is told of a failure that an agency has perhaps not undone yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """Everything in microseconds but visits and days (counts) and what a mode of travel says."""
@@ -90,6 +101,9 @@ class Rules:
     """What a service (code system, code) needs before and after its own time."""
     reach: int
     """Two visits farther apart than this have nothing to do with each other, but for burden."""
+    patience: Patience
+    inboxes: frozenset[str] = frozenset()
+    """Agencies that take requests (setting ``router.inboxes``); the others' appointments stay as they are."""
     _met: dict[str, Place] = field(default_factory=dict, init=False, repr=False, compare=False)
     """Institutions by the names that ``place_of`` was asked for; emptied when there are too many."""
 
@@ -109,8 +123,12 @@ class Rules:
         return found
 
 
-def load_rules(rules: Path | None = None, institutions: Path | None = None) -> Rules:
+def load_rules(
+    rules: Path | None = None, institutions: Path | None = None, inboxes: Iterable[str] = ()
+) -> Rules:
     """The rules (the built-in ones without a file) with the register (an empty one without a file).
+
+    ``inboxes`` are the agencies that take requests.
 
     Raises:
         RulesError: a file cannot be read or is wrong.
@@ -141,6 +159,13 @@ def load_rules(rules: Path | None = None, institutions: Path | None = None) -> R
         journeys=journeys,
         services=services,
         reach=max([longest, *(max(span) for span in services.values())]),
+        patience=Patience(
+            file.patience.hold_minutes * MINUTE,
+            file.patience.confirm_minutes * MINUTE,
+            file.patience.release_minutes * MINUTE,
+            file.patience.tell_minutes * MINUTE,
+        ),
+        inboxes=frozenset(inboxes),
     )
 
 

@@ -190,6 +190,15 @@ class Service(Group):
         return self
 
 
+class Patience(Group):
+    """How long agencies have to answer what a citizen has accepted."""
+
+    hold_minutes: int = Field(240, ge=2, le=30 * _A_DAY)
+    confirm_minutes: int = Field(240, ge=2, le=30 * _A_DAY)
+    release_minutes: int = Field(15, ge=1, le=_A_DAY)
+    tell_minutes: int = Field(_A_DAY, ge=1, le=30 * _A_DAY)
+
+
 class RulesFile(Group):
     """The whole file of rules."""
 
@@ -202,6 +211,7 @@ class RulesFile(Group):
     closed_on_holidays: list[Kind]
     services: list[Service] = []
     school: School
+    patience: Patience = Patience()
 
 
 class CodeEntry(Group):

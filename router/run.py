@@ -21,7 +21,7 @@ async def run_router(settings: Settings, stop: asyncio.Event) -> None:
     """
     search_garbage_rarely()
     codec = await asyncio.to_thread(codec_of, settings)
-    rules = load_rules(settings.router.rules, settings.router.institutions)
+    rules = load_rules(settings.router.rules, settings.router.institutions, settings.router.inboxes)
     runner = StageRunner([CitizenStage(codec, rules)], settings)
     async with AdminServer(settings.admin, runner.not_ready) as admin:
         with announced(settings.data_dir, "router", {"admin": admin.url}):

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from router.agreement.bundle import Bundle
 from router.planning.outlook import Outlook
 from schemas.errors import PoisonError
 
@@ -155,6 +156,8 @@ class Records(msgspec.Struct, array_like=True, gc=False):
     """Each citizen on their own when these keys are several (``people.py``); else empty, and all is here."""
     outlook: Outlook | None = None
     """What planning knows; none until something asks for a plan."""
+    bundles: list[Bundle] = []
+    """Proposals: the open one, and ended ones while something may still come of them."""
 
 
 class Citizen(msgspec.Struct, eq=False, gc=False):

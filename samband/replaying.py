@@ -57,7 +57,8 @@ def under(settings: Settings, prefix: str) -> Settings:
 
 def stage_of(settings: Settings) -> CitizenStage:
     """The router's stage with the rules that are set now."""
-    return CitizenStage(codec_of(settings), load_rules(settings.router.rules, settings.router.institutions))
+    router = settings.router
+    return CitizenStage(codec_of(settings), load_rules(router.rules, router.institutions, router.inboxes))
 
 
 async def replay(

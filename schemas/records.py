@@ -746,11 +746,11 @@ class AgencyRequest(TypedDict):
     agency: str
     """Who is asked."""
     request_id: str
-    """UUIDv5 of proposal, agency and action: an idempotency key. A request that is sent again has the same."""
+    """UUIDv5 of proposal, agency and sequence: an idempotency key. A request that is sent again has the same, and gets the same answer again."""
     proposal_id: str
     """The proposal that it belongs to."""
     sequence: int
-    """Rises with each request for the proposal to the agency. One that comes after a higher one is not to be carried out."""
+    """Rises with each request for the proposal to the agency. One that comes after a higher one is not to be carried out: it is answered with REFUSED, a RELEASE with RELEASED."""
     action: RequestAction
     """What to do."""
     moves: list[RequestedMove]
