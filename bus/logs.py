@@ -222,6 +222,14 @@ class Event(Enum):
         "peer",
         "count",
     )
+    AGENCY_UNAVAILABLE = (
+        "agency_unavailable", Level.WARNING,
+        "The agency's system does not take requests; each is tried again until its deadline.",
+        "connector", "error",
+    )  # fmt: skip
+    AGENCY_AVAILABLE = (
+        "agency_available", Level.INFO, "The agency's system takes requests again.", "connector",
+    )  # fmt: skip
     CONNECTION_OPENED = ("connection_opened", Level.INFO, "A source connected.", "connector", "peer")
     CONNECTION_CLOSED = (
         "connection_closed",

@@ -171,6 +171,18 @@ CONNECTOR_REMEMBERED = Gauge(
     ["connector"],
     registry=REGISTRY,
 )
+CONNECTOR_REQUESTS_WAITING = Gauge(
+    "samband_connector_requests_waiting",
+    "Requests from the agency's inbox that its system does not have yet.",
+    ["connector"],
+    registry=REGISTRY,
+)
+CONNECTOR_REQUEST_TRIES = Counter(
+    "samband_connector_request_tries_total",
+    "Tries to carry a request to the agency's system, by result: carried, failed, refused.",
+    ["connector", "result"],
+    registry=REGISTRY,
+)
 LOG_LINES_LOST = Counter(
     "samband_log_lines_lost_total",
     "Log lines that could not be written, perhaps because the log's disk is full.",

@@ -103,7 +103,7 @@ def assemble(
         number = seen.get(own, 0)
         seen[own] = number + 1
         made = event_id(known.system, *own, number)
-        key = fact.identifiers[0]["pseudonym"]
+        key = fact.key or fact.identifiers[0]["pseudonym"]
         traceparent = f"00-{trace}-{made.replace('-', '')[:16]}-01"
         meta = {
             "event_id": made,

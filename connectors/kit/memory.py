@@ -18,6 +18,8 @@ from schemas.records import Outcome
 DEFAULT_LIMIT: Final = 250_000
 DEFAULT_AGE: Final = timedelta(days=14)
 TOPIC: Final = "inputs"
+REQUEST: Final = "AgencyRequest"
+"""How the kind of an input begins that came from the agency's inbox."""
 
 
 class Memory:
@@ -42,9 +44,12 @@ class Memory:
         """How many are remembered."""
         return len(self._young) + len(self._old)
 
-    def learn(self, input_id: str, outcome: Outcome) -> None:
-        """Take in a confirmed outcome. A dead letter is not remembered: sent again, it is tried anew."""
-        if outcome != "DEAD_LETTERED":
+    def learn(self, input_id: str, outcome: Outcome, kind: str = "") -> None:
+        """Take in a confirmed outcome. A dead letter is not remembered: sent again, it is tried anew.
+
+        A request is: it was answered as refused, so the agency must not be asked to do it after all.
+        """
+        if outcome != "DEAD_LETTERED" or kind.startswith(REQUEST):
             self.add(input_id)
 
     def add(self, input_id: str) -> None:
@@ -75,7 +80,7 @@ async def restore(memory: Memory, settings: Settings, connector: str, *, age: ti
             outcome = codec.decode(record.value).value
         except PoisonError:  # written by something else: it says nothing about our inputs
             continue
-        memory.learn(outcome["input_id"], outcome["outcome"])
+        memory.learn(outcome["input_id"], outcome["outcome"], outcome["kind"])
         count += 1
     return count
 

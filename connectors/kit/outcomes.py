@@ -11,7 +11,8 @@ class Fact:
     """One business fact, before the kit gives it its ``meta`` record.
 
     ``record`` is the short name of the Avro record (``AppointmentScheduled``), ``body`` its fields but
-    ``meta``. ``identifiers`` holds at least one, the strongest first: its pseudonym is the record key.
+    ``meta``. ``identifiers`` holds at least one, the strongest first: its pseudonym is the record key. Only
+    a fact whose subject is known by its ``key`` alone (a shelf of slots, the citizen of a request) has none.
     A cumulative document or a set gives ``identity`` and ``content`` (a keyed digest), the identity and
     content of the part that gave this fact, so that sending the whole again gives the same event id.
     """
@@ -29,6 +30,7 @@ class Fact:
     sequence: int | None = None
     identity: str = ""
     content: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,10 @@ class SourceInput:
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """The input gave these facts. An input that changes nothing is ``Ignore("unchanged")``, not this."""
+    """The input gave these facts. An input that changes nothing is ``Ignore("unchanged")``, not this.
+
+    A request that was carried to the agency gives none: its answer comes as an input of its own.
+    """
 
     facts: tuple[Fact, ...]
 
@@ -68,6 +73,8 @@ class DeadLetter:
     problem: str
     where: str = ""
     error: str = ""
+    facts: tuple[Fact, ...] = ()
+    """What is said all the same: that a request is refused, so that nobody waits for it."""
 
 
 Translation = Publish | Ignore | DeadLetter

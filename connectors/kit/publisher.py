@@ -9,7 +9,7 @@ router drops. The other order could leave an outcome without facts, and nothing 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from prometheus_client import Counter
@@ -21,7 +21,7 @@ from connectors.kit.accounting import Accounting
 from connectors.kit.assembly import AssemblyContext, InputIdentity, MisfitError, assemble
 from connectors.kit.memory import TOPIC as OUTCOMES
 from connectors.kit.memory import Memory
-from connectors.kit.outcomes import DeadLetter, Ignore, Publish, SourceInput, Translation
+from connectors.kit.outcomes import DeadLetter, Fact, Ignore, Publish, SourceInput, Translation
 from connectors.kit.reasons import DUPLICATE
 from schemas.catalogue import catalogue
 from schemas.cloudevents import Header
@@ -64,6 +64,9 @@ class _Prepared:
     messages: list[_Message]
     records: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
+
+
+_NOTHING = _Prepared("PUBLISHED", "", [])
 
 
 class Publisher:
@@ -120,6 +123,10 @@ class Publisher:
         self._count(source, prepared, outcome, time.monotonic() - started)
         return outcome
 
+    def handled(self, source: SourceInput) -> bool:
+        """Whether this input has an outcome already, so that publishing it gives a duplicate."""
+        return InputIdentity.of(source, self._context.agency).input_id in self._memory
+
     async def _write(
         self, source: SourceInput, translation: Translation, identity: InputIdentity
     ) -> tuple[_Prepared, InputOutcome]:
@@ -130,7 +137,7 @@ class Publisher:
         value = self._codec.encode("InputOutcome", outcome)
         await self._confirm(prepared.messages)
         await self._confirm([_Message(OUTCOMES, self._key, value, ())])
-        self._memory.learn(identity.input_id, prepared.outcome)
+        self._memory.learn(identity.input_id, prepared.outcome, source.kind)
         return prepared, outcome
 
     async def _confirm(self, messages: Sequence[_Message]) -> None:
@@ -158,23 +165,27 @@ class Publisher:
             self.on_available(available)
 
     def _prepare(self, source: SourceInput, translation: Translation, identity: InputIdentity) -> _Prepared:
-        if isinstance(translation, Publish):
-            try:
-                return self._facts_of(source, translation, identity)
-            except (EncodeError, MisfitError) as error:
-                translation = DeadLetter(
-                    "translate.failed", "the connector made a fact that the contract does not have",
-                    error=type(error).__name__,
-                )  # fmt: skip
-            except _TooLargeError:
-                translation = DeadLetter("input.too_large", "one fact is larger than its topic takes")
         if isinstance(translation, Ignore):
             return _Prepared("IGNORED", translation.reason, [])
-        return _Prepared("DEAD_LETTERED", translation.reason, [self._letter(source, translation, identity)])
+        try:
+            prepared = self._facts_of(source, translation.facts, identity)
+        except (EncodeError, MisfitError) as error:
+            prepared = _NOTHING
+            translation = DeadLetter(
+                "translate.failed", "the connector made a fact that the contract does not have",
+                error=type(error).__name__,
+            )  # fmt: skip
+        except _TooLargeError:
+            prepared = _NOTHING
+            translation = DeadLetter("input.too_large", "one fact is larger than its topic takes")
+        if isinstance(translation, Publish):
+            return prepared
+        messages = [*prepared.messages, self._letter(source, translation, identity)]
+        return replace(prepared, outcome="DEAD_LETTERED", reason=translation.reason, messages=messages)
 
-    def _facts_of(self, source: SourceInput, translation: Publish, identity: InputIdentity) -> _Prepared:
+    def _facts_of(self, source: SourceInput, facts: Sequence[Fact], identity: InputIdentity) -> _Prepared:
         messages, records, events = [], [], []
-        for fact in assemble(translation.facts, source, self._context, identity):
+        for fact in assemble(facts, source, self._context, identity):
             value = self._codec.encode(fact.record, fact.value)
             if len(value) > catalogue().topics[fact.topic].max_message_bytes - ENVELOPE_BYTES:
                 raise _TooLargeError

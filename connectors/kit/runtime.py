@@ -50,6 +50,8 @@ class ConnectorContext:
     endpoints: dict[str, str] = field(default_factory=dict)
     """Addresses of this process that are known so far, by kind."""
     announce_in: Path = Path()
+    bus: Settings | None = None
+    """How Kafka is reached, for what reads it; None where the bus is in memory."""
     not_ready: set[str] = field(default_factory=set)
     """Why no input is taken, as fixed words; empty when ready."""
 
@@ -126,6 +128,7 @@ async def run_connector(name: str, settings: Settings, stop: asyncio.Event) -> N
             public_listeners=settings.allow_public_listeners,
             endpoints={"admin": admin.url},
             announce_in=settings.data_dir,
+            bus=settings,
             not_ready=not_ready,
         )  # fmt: skip
         log.emit(Event.CONNECTOR_STARTED, connector=name, kind=own.kind, agency=own.agency)

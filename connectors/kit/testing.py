@@ -75,5 +75,5 @@ def memory_publisher(
         memory = Memory()
         for record in bus.on("inputs"):
             if record.key == context.connector:
-                memory.learn(record.value["input_id"], record.value["outcome"])
+                memory.learn(record.value["input_id"], record.value["outcome"], record.value["kind"])
     return Publisher(bus, context, memory)
