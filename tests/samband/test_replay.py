@@ -19,6 +19,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 
 from bench.traffic import Traffic
 from bus.cluster import connection
+from bus.errors import BusUnavailableError
 from bus.reader import read_to_end
 from bus.replay.cluster import delete, group_positions
 from bus.replay.cursor import Reader
@@ -98,7 +99,10 @@ async def send(settings: Settings, records: list[tuple[str, bytes, bytes]]) -> N
 
 async def worked_off(settings: Settings) -> float:
     """The share of the facts that is committed as done; 1 only when all moves are done too."""
-    done = await group_positions(settings, settings.topic(CitizenStage.name))
+    try:
+        done = await group_positions(settings, settings.topic(CitizenStage.name))
+    except BusUnavailableError:  # a new broker has no coordinator of groups until the first has come
+        return 0
     facts = [topic for topic in CitizenStage.inputs if topic != MOVES]
     places = [TopicPartition(settings.topic(topic), number) for topic in facts for number in range(8)]
     async with Reader(settings) as reader:
