@@ -120,6 +120,13 @@ class Citizens:
                 view.unite(self.views[member])
         return view
 
+    def everybody(self) -> dict[str, CitizenView]:
+        """All citizens by the key under which each is spoken of now."""
+        found: dict[str, CitizenView] = {}
+        for key, view in self.views.items():
+            found.setdefault(self.keys.spoken_of(key), CitizenView()).unite(view)
+        return found
+
 
 def _order(entry: TimelineEntry) -> tuple[int, int, int, int, str]:
     """The order that the router promises: docs/router.md."""

@@ -15,6 +15,7 @@ from samband.cli.parked import app as parked
 from samband.cli.processes import connector, router, serve_contract
 from samband.cli.replay import replay
 from samband.cli.schemas import app as schemas
+from samband.cli.simulate import simulate
 from samband.cli.tail import tail
 from samband.cli.timeline import timeline
 from samband.cli.topics import app as topics
@@ -32,6 +33,7 @@ app = typer.Typer(
 )  # fmt: skip
 app.command()(demo)
 app.command()(up)
+app.command()(simulate)
 app.add_typer(broker, name="broker")
 app.add_typer(topics, name="topics")
 schemas.command("serve", epilog="Example: `SAMBAND_CONTRACT_SERVER__PORT=8081 samband schemas serve`.")(

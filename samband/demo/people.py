@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-_FAMILY_NAMES = (
+FAMILY_NAMES = (
     "Aasen", "Berge", "Dahl", "Eide", "Fossum", "Grønli", "Haugen", "Iversen", "Juliussen", "Kvam",
     "Lunde", "Myhre", "Nygård", "Odden", "Prestegård", "Rønning", "Solbakken", "Tveit", "Ulvestad",
     "Vik", "Øvrebø", "Ås",
 )  # fmt: skip
-_GIVEN_NAMES = (
+GIVEN_NAMES = (
     "Ada", "Bjørn", "Celine", "Didrik", "Eira", "Filip", "Gro", "Håkon", "Inga", "Jørn", "Kaja", "Lars",
     "Maja", "Njål", "Oda", "Per", "Ragna", "Sondre", "Tiril", "Ulrik", "Vilde", "Yngve", "Åse", "Ørjan",
 )  # fmt: skip
@@ -72,11 +72,11 @@ def families(registrar: Registrar, count: int, draw: random.Random, today: date)
 
     def person(family_name: str, youngest: int, oldest: int) -> Person:
         age_in_days = draw.randrange(youngest * 365, oldest * 365)
-        return registrar.register(draw.choice(_GIVEN_NAMES), family_name, today - timedelta(days=age_in_days))
+        return registrar.register(draw.choice(GIVEN_NAMES), family_name, today - timedelta(days=age_in_days))
 
     town = []
     for _ in range(count):
-        name = draw.choice(_FAMILY_NAMES)
+        name = draw.choice(FAMILY_NAMES)
         parents = tuple(person(name, 28, 50) for _ in range(draw.choice((1, 2, 2, 2))))
         children = [person(name, 6, 12) for _ in range(draw.choice((1, 1, 2, 2, 3)))]
         town.append(Family(parents, tuple(sorted(children, key=lambda child: child.born))))

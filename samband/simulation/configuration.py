@@ -1,0 +1,67 @@
+"""Writes the simulation's ``samband.toml``: what an operator would write, with a key made for this run."""
+
+import json
+import os
+import secrets
+from pathlib import Path
+
+from samband.simulation.places import HEALTH, MUNICIPAL_CODE, MUNICIPALITY, REGISTER, SCHOOLS
+
+CONNECTORS = ("health", "schools", "municipality")
+
+
+def write(folder: Path) -> Path:
+    """``folder/samband.toml``, for a system whose data all lie in ``folder``.
+
+    On a cluster that others use too (SAMBAND_BOOTSTRAP_SERVERS), each run has topics of its own.
+    """
+    shared = os.environ.get("SAMBAND_BOOTSTRAP_SERVERS")
+    prefix = f"simulation-{secrets.token_hex(4)}." if shared else ""
+    path = folder / "samband.toml"
+    path.write_text(_text(folder, prefix), encoding="utf-8")
+    path.chmod(0o600)
+    return path
+
+
+def drop_folder(folder: Path) -> Path:
+    """Where the schools' system leaves its files."""
+    return folder / "drop" / "schools"
+
+
+def _text(folder: Path, prefix: str) -> str:
+    quoted = json.dumps  # a TOML basic string is written like a JSON string
+    common = 'legal_basis = "GDPR-6-1-e"\npurpose = "coordination"'
+    return f"""\
+data_dir = {quoted(str(folder))}
+
+[pseudonym]
+key = {quoted(secrets.token_urlsafe(48))}
+
+[kafka]
+topic_prefix = {quoted(prefix)}
+
+[engine]
+write_ticks = false
+
+[router]
+institutions = {quoted(str(REGISTER))}
+
+[connectors.health]
+kind = "hospital"
+agency = {quoted(HEALTH)}
+{common}
+port = 0
+
+[connectors.schools]
+kind = "school"
+agency = {quoted(SCHOOLS)}
+{common}
+drop = {{ folder = {quoted(str(drop_folder(folder)))}, interval_seconds = 0.1 }}
+
+[connectors.municipality]
+kind = "municipality"
+agency = {quoted(MUNICIPALITY)}
+{common}
+institution = {quoted(MUNICIPAL_CODE)}
+http = {{ port = 0 }}
+"""

@@ -1,0 +1,122 @@
+"""The town's legacy systems on the wire: MLLP, HTTP and a folder, a day at a time and as fast as it goes."""
+
+import asyncio
+import os
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from datetime import date, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from connectors.hospital.testing import MllpSender
+from connectors.municipality.testing import HttpSender
+from connectors.school.testing import drop_zip
+from samband.simulation.dialect_cases import CaseSystem
+from samband.simulation.dialect_health import message
+from samband.simulation.dialect_school import roster
+from samband.simulation.history import CaseStep, HealthStep, Town
+from schemas.errors import RetriableError
+
+_Step = TypeVar("_Step", HealthStep, CaseStep)
+
+_LANES = 12
+"""Connections of the clinics' system; what concerns one person goes over one of them, in order."""
+_CASE_LANES = 6
+_LOOK_SECONDS = 0.05
+_PATIENCE_SECONDS = 120.0
+
+
+class Delivery:
+    """Sends what the town's systems have to say. ``sent`` counts inputs by connector, once they are taken."""
+
+    def __init__(self, town: Town, endpoints: dict[str, dict[str, str]], drop: Path) -> None:
+        """``endpoints`` of the running system; ``drop`` is the schools' drop folder."""
+        self.sent: Counter[str] = Counter()
+        self._town = town
+        self._drop = drop
+        self._staging = drop / "staging"
+        self._staging.mkdir(parents=True, exist_ok=True)
+        self._health = _by_day(town.health)
+        self._cases = _by_day(town.cases)
+        host, _, port = endpoints["connector.health"]["mllp"].rpartition(":")
+        self._senders = [MllpSender(host, int(port)) for _ in range(_LANES)]
+        self._http = HttpSender(endpoints["connector.municipality"]["http"])
+        self._case_system = CaseSystem()
+        self._messages = 0
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Connects with the first message."""
+        for sender in self._senders:
+            await self._stack.enter_async_context(sender)
+        await self._stack.enter_async_context(self._http)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Disconnect."""
+        await self._stack.aclose()
+
+    async def live(self, day: date) -> None:
+        """Deliver everything of one day; returns when all of it was taken.
+
+        Raises:
+            RetriableError: a connector did not take an input.
+        """
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._school(day))
+            for lane, sender in enumerate(self._senders):
+                steps = [step for step in self._health[day] if step.person.sequence % _LANES == lane]
+                group.create_task(self._clinics(sender, steps))
+            for lane in range(_CASE_LANES):
+                cases = [step for step in self._cases[day] if step.person.sequence % _CASE_LANES == lane]
+                group.create_task(self._municipality(cases))
+
+    async def _clinics(self, sender: MllpSender, steps: Sequence[HealthStep]) -> None:
+        for step in steps:
+            self._messages += 1
+            (answer,) = await sender.send(message(step, self._messages))
+            if answer.rejected:
+                raise RetriableError(f"the clinics' connector answered {answer.code}")
+            self.sent["health"] += 1
+
+    async def _municipality(self, steps: Sequence[CaseStep]) -> None:
+        for step in steps:
+            reply = await self._http.send(step.case, self._case_system.document(step))
+            if not reply.accepted:
+                raise RetriableError(f"the municipality's connector answered {reply.status}")
+            self.sent["municipality"] += 1
+
+    async def _school(self, day: date) -> None:
+        for export, at in enumerate(self._town.exports):
+            if at.date() == day:
+                await self._export(export, at)
+
+    async def _export(self, export: int, at: datetime) -> None:
+        """Drop a set with the time of the simulated morning, and wait until it is archived."""
+        name = f"granvik-{export:03}.zip"
+        files = await asyncio.to_thread(roster, self._town, export)
+        path = drop_zip(files, self._staging, name)
+        os.utime(path, (at.timestamp(), at.timestamp()))
+        archived = _count(self._drop / "archive")
+        path.rename(self._drop / "in" / name)
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while _count(self._drop / "archive") <= archived:
+                if _count(self._drop / "failed") or _count(self._drop / "held"):
+                    raise RetriableError("the schools' connector refused or held a set")
+                await asyncio.sleep(_LOOK_SECONDS)
+        self.sent["schools"] += 1
+
+
+def _count(folder: Path) -> int:
+    return sum(1 for _ in folder.iterdir()) if folder.exists() else 0
+
+
+def _by_day(steps: Sequence[_Step]) -> dict[date, list[_Step]]:
+    found: dict[date, list[_Step]] = defaultdict(list)
+    for step in steps:
+        found[step.at.date()].append(step)
+    return found

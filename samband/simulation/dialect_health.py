@@ -1,0 +1,64 @@
+"""How the clinics' system tells it: HL7 v2 messages."""
+
+from connectors.hospital.testing import Booking, Envelope, Patient, adt, siu
+from samband.demo.people import Person
+from samband.simulation.history import AppointmentStep, Change, HealthStep, Registered, StayChange, StayStep
+
+_SIU = {
+    Change.BOOKED: ("S12", "Booked"),
+    Change.MOVED: ("S13", "Booked"),
+    Change.LENGTHENED: ("S14", "Booked"),
+    Change.CANCELLED: ("S15", "Cancelled"),
+    Change.NEVER_MEANT: ("S17", "Deleted"),
+    Change.MISSED: ("S26", "Noshow"),
+}
+_ADT = {
+    StayChange.ADMITTED: "A01",
+    StayChange.ON_LEAVE: "A21",
+    StayChange.BACK: "A22",
+    StayChange.DISCHARGED: "A03",
+    StayChange.NOT_ADMITTED: "A11",
+    StayChange.NOT_DISCHARGED: "A13",
+}
+APPLICATION = "PAS"
+
+
+def patient_number(person: Person) -> str:
+    """A clinic's own number of a patient; each clinic counts for itself, so all have the same."""
+    return f"{400_000 + person.sequence}"
+
+
+def message(step: HealthStep, number: int) -> bytes:
+    """The message about a step, the ``number``th of its system."""
+    envelope = Envelope(
+        control_id=f"P{number:07}", at=step.at, application=APPLICATION, facility=step.clinic.code
+    )
+    who = _patient(step.person, national=step.national)
+    if isinstance(step, Registered):
+        return adt("A31" if step.again else "A28", envelope, who)
+    if isinstance(step, StayStep):
+        return _stay(step, envelope, who)
+    return _appointment(step, envelope, who)
+
+
+def _stay(step: StayStep, envelope: Envelope, who: Patient) -> bytes:
+    return adt(_ADT[step.change], envelope, who, visit=step.number, department="MEDI", happened=step.happened)
+
+
+def _appointment(step: AppointmentStep, envelope: Envelope, who: Patient) -> bytes:
+    trigger, status = _SIU[step.change]
+    booking = Booking(
+        number=step.number, start=step.start, minutes=step.minutes, title=step.title,
+        department=step.department, room=f"R{step.resource}", status=status,
+    )  # fmt: skip
+    return siu(trigger, envelope, who, booking)
+
+
+def _patient(person: Person, *, national: bool) -> Patient:
+    return Patient(
+        number=patient_number(person),
+        national=person.national_id if national else "",
+        family=person.family_name,
+        given=person.given_name,
+        born=f"{person.born:%Y%m%d}",
+    )

@@ -1,0 +1,135 @@
+"""Runs a simulation: the real system, the town's legacy systems in front of it, and the oracle behind."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from connectors.kit.identifiers import normalise
+from connectors.kit.pseudonyms import Pseudonyms
+from router.rules import DEFAULT_RULES
+from samband.demo.observer import Observer
+from samband.demo.run import fresh
+from samband.simulation import configuration
+from samband.simulation.comparison import Verdict, compare
+from samband.simulation.delivery import Delivery
+from samband.simulation.history import Town
+from samband.simulation.oracle import NATIONAL, truths
+from samband.simulation.places import day_number
+from samband.simulation.town import build
+from samband.simulation.truth import Identifier
+from samband.system import System, Tell, running
+
+_QUIET_SECONDS = 1.0
+_PATIENCE_SECONDS = 60.0
+"""How long nothing may come before what has not come counts as lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be simulated."""
+
+    citizens: int
+    days: int
+    seed: int
+    check: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it went."""
+
+    plan: Plan
+    sent: dict[str, int]
+    events: int
+    lost: int
+    seconds: float
+    """From the first message until everything had arrived, without the start."""
+    verdict: Verdict | None
+
+    def as_object(self) -> dict[str, Any]:
+        """Everything as JSON has it."""
+        return {
+            "citizens": self.plan.citizens,
+            "days": self.plan.days,
+            "seed": self.plan.seed,
+            "sent": self.sent,
+            "events": self.events,
+            "lost": self.lost,
+            "seconds": round(self.seconds, 1),
+            "check": self.verdict.as_object() if self.verdict else None,
+        }
+
+
+async def simulate(plan: Plan, folder: Path, tell: Tell) -> Outcome:
+    """Live through the days in a fresh ``folder``, as fast as it goes.
+
+    Raises:
+        SambandError: something could not be started, died, or did not take what it was sent.
+    """
+    fresh(folder)
+    tell(f"Making a town of {plan.citizens:,} citizens and {plan.days} days")
+    town = await asyncio.to_thread(build, plan.citizens, plan.days, plan.seed)
+    async with running(configuration.write(folder), tell) as system:
+        observer = Observer(system.settings)
+        watching = asyncio.create_task(observer.run())
+        try:
+            return await _live(system, town, plan, observer, tell)
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+
+
+async def _live(system: System, town: Town, plan: Plan, observer: Observer, tell: Tell) -> Outcome:
+    began = time.monotonic()
+    drop = configuration.drop_folder(system.settings.data_dir)
+    async with Delivery(town, system.endpoints, drop) as delivery:
+        for number in range(plan.days):
+            tell(f"Day {number + 1} of {plan.days}: {delivery.sent.total():,} messages sent")
+            await delivery.live(day_number(number))
+            system.supervisor.check()
+        sent = dict(delivery.sent)
+    await _settled(system, observer, sent, tell)
+    seconds = time.monotonic() - began
+    lost = observer.ledger.lost(sent)
+    verdict = None
+    if plan.check:
+        tell("Comparing with the oracle")
+        verdict = await asyncio.to_thread(_compared, system, town, observer)
+        verdict.lost = lost
+    return Outcome(plan, sent, len(observer.ledger.facts), lost, seconds, verdict)
+
+
+async def _settled(system: System, observer: Observer, sent: dict[str, int], tell: Tell) -> None:
+    """Wait until everything has arrived and nothing more comes, or until nothing comes any more."""
+    observer.last_change = max(observer.last_change, time.monotonic())
+    while not observer.quiet(_PATIENCE_SECONDS):
+        lost = observer.ledger.lost(sent)
+        if not lost and observer.quiet(_QUIET_SECONDS):
+            return
+        tell(f"Waiting for the last: {lost:,} are still to come")
+        system.supervisor.check()
+        await asyncio.sleep(_QUIET_SECONDS / 2)
+
+
+def _compared(system: System, town: Town, observer: Observer) -> Verdict:
+    return compare(
+        truths(town, DEFAULT_RULES), observer.citizens.everybody(), observer.citizens.keys, _pseudonym(system)
+    )
+
+
+def _pseudonym(system: System) -> Callable[[Identifier], str]:
+    settings = system.settings
+    pseudonyms = Pseudonyms(settings.pseudonym_key(), settings.pseudonym.version)
+
+    def of(one: Identifier) -> str:
+        if one.system == NATIONAL:
+            number = normalise("NO", one.value)
+            return pseudonyms.of(number.system, number.value)
+        return pseudonyms.of(one.system, one.value)
+
+    return of
