@@ -92,6 +92,7 @@ class Subscription:
         self._group = settings.topic(group)
         self._since = since
         self._progress: dict[int, Progress] = {}
+        self._began: dict[int, int] = {}
         self._ends: dict[TopicPartition, int] = {}
         self._committed: dict[int, tuple[int, str]] = {}
         self._kept = time.monotonic()
@@ -166,12 +167,19 @@ class Subscription:
         """Whether ``record`` was done before."""
         return record.offset in self._progress[record.partition]
 
+    def was_read(self, record: Record) -> bool:
+        """Whether a process before this one has read ``record``, and may have begun with it."""
+        return record.offset < self._began[record.partition]
+
     def done(self, record: Record) -> None:
         """``record`` has an outcome; `commit` makes that known."""
         self._progress[record.partition].pending.discard(record.offset)
 
     async def commit(self) -> None:
-        """Commit what changed since the last commit; BusUnavailableError if Kafka is away."""
+        """Commit what changed since the last commit; BusUnavailableError if Kafka is away.
+
+        What was polled before a commit counts as read (`was_read`) for the process that comes after this one.
+        """
         places = {number: (had.low, had.encode()) for number, had in self._progress.items()}
         if time.monotonic() - self._kept < _KEEP_SECONDS:
             places = {number: place for number, place in places.items() if self._committed[number] != place}
@@ -201,6 +209,7 @@ class Subscription:
             known = had is not None and had.offset >= 0
             progress = Progress.decode(had.offset, had.metadata) if known else Progress(first[place])
             self._progress[place.partition] = progress
+            self._began[place.partition] = progress.position
             self._committed[place.partition] = (had.offset, had.metadata) if known else (-1, "")
             needed = recent[place].offset if recent.get(place) is not None else ends[place]
             begin = max(first[place], min(progress.low, needed))

@@ -1,8 +1,13 @@
-"""Carries one request to the agency's system: the tries, their pauses, and what is said of a failure."""
+"""Carries one request to the agency's system: the tries, their pauses, and what is said of a failure.
+
+After REFUSED an agency holds nothing, so nobody asks it to let go of anything. The connector therefore
+answers in its system's place only where that is certain: a HOLD that the system refused or never got. Of all
+else nothing is said; the deadline passes, and the agency is asked to release what it may hold.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from bus import metrics
 from bus.logs import Event, Log, error_class
 from connectors.kit import times
-from connectors.kit.outcomes import DeadLetter, Publish
-from connectors.kit.requests import answer, reason
+from connectors.kit.outcomes import DeadLetter, Fact, Ignore, Publish
+from connectors.kit.requests import answer
 from schemas.errors import PoisonError, RetriableError, SambandError
 from schemas.records import AgencyRequest, Code, RequestAnswer
 
@@ -55,13 +60,25 @@ class Reply:
     reason: Code | None = None
 
 
+class AwayError(RetriableError):
+    """The agency's system could not be reached, so that it has nothing of the request."""
+
+
 Deliver = Callable[[AgencyRequest], Awaitable[Reply | None]]
 """Carries one request into the agency's system, with ``request_id`` as its idempotency key.
 
 Raises:
-    RetriableError: the system is away, or did not say whether it has the request. It is tried again.
-    PoisonError: the system does not take it and never will. It is answered as refused.
+    AwayError: the system could not be reached. It is tried again.
+    RetriableError: the system did not say whether it has the request. It is tried again.
+    PoisonError: the system does not take it and never will. Its ``reason`` is ``request.rejected``.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """It is to be tried again. ``begun``: the system may have the request all the same."""
+
+    begun: bool
 
 
 class Carrier:
@@ -75,8 +92,8 @@ class Carrier:
         self._room = asyncio.Semaphore(settings.at_once)
         self._away = False
 
-    async def carry(self, request: AgencyRequest) -> Publish | DeadLetter | None:
-        """Try once; None when it is to be tried again, after `pause`."""
+    async def carry(self, request: AgencyRequest) -> Publish | DeadLetter | Again:
+        """Try once; when that fails, again after `pause`."""
         try:
             async with self._room, asyncio.timeout(self._settings.attempt_seconds):
                 reply = await self._deliver(request)
@@ -85,23 +102,26 @@ class Carrier:
             return Publish((answer(request, reply.answer, at=at, reason=reply.reason),) if reply else ())
         except (RetriableError, TimeoutError) as error:
             self._tell(error)
-            return None
+            return Again(begun=not isinstance(error, AwayError))
         except PoisonError as error:
             self._count("refused")
-            code = "AWAY" if error.reason == "request.answer" else "OTHER"
-            return _refused(request, error, code)
+            letter = DeadLetter(error.reason, str(error), error.where, type(error).__name__)
+            refuses = request["action"] == "HOLD" and error.reason == "request.rejected"
+            return replace(letter, facts=(_refusal(request, "OTHER", error.where),)) if refuses else letter
         except SambandError:
             raise
         except Exception as error:  # noqa: BLE001 - a fault of ours must not keep all other requests waiting
             self._count("failed")
             fault = f"the connector failed: {type(error).__name__}"
-            return _refused(request, PoisonError(fault, reason="request.undeliverable"), "AWAY")
+            return DeadLetter("request.undeliverable", fault, error=type(error).__name__)
 
-    def too_late(self, request: AgencyRequest, now: int) -> Publish | None:
-        """The answer to a request that must not be carried any more. To let go late is better than never."""
+    def too_late(self, request: AgencyRequest, now: int, *, begun: bool) -> Publish | Ignore | None:
+        """What becomes of one that must not be carried any more. To let go late is better than never."""
         if not self._settings.deadlines or self._left(request, now) >= 0:
             return None
-        return Publish((answer(request, "REFUSED", at=times.exact(now), reason=reason("AWAY", SYSTEM)),))
+        if request["action"] == "HOLD" and not begun:
+            return Publish((_refusal(request, "AWAY"),))
+        return Ignore("request.too_late")
 
     def pause(self, attempt: int, request: AgencyRequest | None = None) -> float:
         """Seconds to wait after ``attempt`` tries; until the deadline of ``request`` at most."""
@@ -130,9 +150,6 @@ class Carrier:
         metrics.CONNECTOR_REQUEST_TRIES.labels(self._name, result).inc()
 
 
-def _refused(request: AgencyRequest, error: PoisonError, code: str) -> DeadLetter:
-    told = answer(
-        request, "REFUSED", at=times.exact(times.now()),
-        reason={"code": error.reason, "system": SYSTEM, "mapped": code},
-    )  # fmt: skip
-    return DeadLetter(error.reason, str(error), error.where, type(error).__name__, (told,))
+def _refusal(request: AgencyRequest, mapped: str, code: str = "") -> Fact:
+    why: Code = {"code": code, "system": SYSTEM, "mapped": mapped}
+    return answer(request, "REFUSED", at=times.exact(times.now()), reason=why)

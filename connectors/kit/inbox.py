@@ -4,16 +4,21 @@ A request that the system does not take is tried again with growing pauses, and 
 requests of its own proposal. What became of it goes where the outcomes of all inputs go, before the inbox's
 offset is committed, so that a restart goes on with what has no outcome:
 
-========== ==================================================== =============================================
- outcome    reason                                               when
-========== ==================================================== =============================================
- PUBLISHED                                                       the system has it, and answers later; or its
-                                                                 answer, or that it is too late, is on the bus
- IGNORED    ``request.superseded``                               a later request took its place
- IGNORED    ``duplicate``                                        the very same record was carried before
- dead       ``request.rejected``, ``request.undeliverable`` …    never to be carried, and answered as refused
- dead       ``request.unreadable``, ``request.not_ours``         nobody can be answered
-========== ==================================================== =============================================
+========== ======================================== ====================================================
+ outcome    reason                                   when
+========== ======================================== ====================================================
+ PUBLISHED                                           the system has it and answers later, or its answer
+                                                     is on the bus
+ PUBLISHED                                           a HOLD that is too late and never reached the
+                                                     system, answered as refused
+ IGNORED    request.too_late                         any other whose deadline has passed
+ IGNORED    request.superseded                       a later request took its place
+ IGNORED    duplicate                                the very same record was carried before
+ dead       request.rejected                         the system never takes it; a HOLD is answered as
+                                                     refused
+ dead       request.undeliverable, request.answer    the connector or the system failed on it
+ dead       request.unreadable, request.not_ours     nobody can be asked
+========== ======================================== ====================================================
 """
 
 import asyncio
@@ -29,7 +34,7 @@ from bus.reader import Record
 from bus.registry.codec import codec_of
 from bus.subscription import Subscription
 from connectors.kit import times
-from connectors.kit.carrier import DAY, SYSTEM, Carrier, Deliver, InboxSettings
+from connectors.kit.carrier import DAY, SYSTEM, Again, Carrier, Deliver, InboxSettings
 from connectors.kit.memory import REQUEST
 from connectors.kit.outcomes import DeadLetter, Ignore, SourceInput, Translation
 from connectors.kit.reasons import DUPLICATE
@@ -50,6 +55,8 @@ class _Work:
     source: SourceInput
     request: AgencyRequest | None = None
     known: Translation | None = None
+    begun: bool = False
+    """A process before this one may have carried it."""
 
     @property
     def line(self) -> str:
@@ -128,20 +135,32 @@ class Inbox:
         return False
 
     async def _turn(self, stop: asyncio.Event) -> None:
-        try:
-            for record in await self._subscription.poll():
-                self._take(record)
-            if self._subscription.caught_up:
-                self._caught_up.set()
-            await self._subscription.commit()
-        except BusUnavailableError as error:
-            await self._rest_from(error, 1, stop)
+        records = await self._polled(stop)
+        for record in records:
+            self._take(record)
+        if self._subscription.caught_up:
+            self._caught_up.set()
         while len(self._tasks) >= self._most_waiting and not stop.is_set():
             await asyncio.wait(self._tasks, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
         for task in [task for task in self._tasks if task.done()]:
             self._tasks.discard(task)
             task.result()
         self._waiting.set(sum(map(len, self._lines.values())))
+
+    async def _polled(self, stop: asyncio.Event) -> list[Record]:
+        """The next records. That they were read is committed before anybody begins with them."""
+        records: list[Record] = []
+        attempt = 0
+        while not stop.is_set():
+            try:
+                records += await self._subscription.poll()
+                await self._subscription.commit()
+            except BusUnavailableError as error:
+                attempt += 1
+                await self._rest_from(error, attempt, stop)
+            else:
+                return records
+        return []
 
     async def _rest_from(self, error: BusUnavailableError, attempt: int, stop: asyncio.Event) -> None:
         self._log.emit(Event.BUS_UNAVAILABLE, error=error_class(error), attempt=attempt, reason="inbox")
@@ -193,7 +212,8 @@ class Inbox:
             return _Work(record, unread, known=letter)
         request = cast("AgencyRequest", decoded.value)
         kind = f"{REQUEST}.{request['action']}"
-        return _Work(record, replace(unread, kind=kind, message_id=request["request_id"]), request)
+        source = replace(unread, kind=kind, message_id=request["request_id"])
+        return _Work(record, source, request, begun=self._subscription.was_read(record))
 
     # -- carrying
 
@@ -213,22 +233,23 @@ class Inbox:
     async def _carry(self, work: _Work) -> Translation:
         if work.request is None:
             return work.known or Ignore(DUPLICATE)
-        attempt, news = 0, self._news[work.line]
+        attempt, news, begun = 0, self._news[work.line], work.begun
         while not self._publisher.handled(work.source):
             news.clear()
             if self.requests.superseded(work.request):
                 return Ignore("request.superseded")
-            ended: Translation | None = self._carrier.too_late(work.request, times.now())
-            if ended is None and not self._ending:
-                ended = await self._carrier.carry(work.request)
-            if ended is not None:
+            late = self._carrier.too_late(work.request, times.now(), begun=begun)
+            if late is not None:
+                return late
+            if self._ending:
+                raise _EndedError
+            ended = await self._carrier.carry(work.request)
+            if not isinstance(ended, Again):
                 return ended
-            attempt += 1
+            attempt, begun = attempt + 1, begun or ended.begun
             if not self._ending:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(news.wait(), self._carrier.pause(attempt, work.request))
-            if self._ending:
-                raise _EndedError
         return Ignore(DUPLICATE)
 
     async def _publish(self, source: SourceInput, translation: Translation) -> None:

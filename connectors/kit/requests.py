@@ -36,9 +36,8 @@ class Requests:
 
     def learn(self, request: AgencyRequest) -> None:
         """Take in a request, done or not."""
-        known = self._requests.pop(request["request_id"], request)
-        # The same request that is asked again has a higher sequence; then it alone counts.
-        self._requests[request["request_id"]] = max(known, request, key=lambda each: each["sequence"])
+        self._requests.pop(request["request_id"], None)
+        self._requests[request["request_id"]] = request
         proposal = request["proposal_id"]
         self._latest[proposal] = max(self._latest.pop(proposal, 0), request["sequence"])
         for kept in (self._requests, self._latest):
