@@ -65,6 +65,8 @@ class Visit(msgspec.Struct, frozen=True, gc=False):
     before: int = 0
     """What its service needs before its own time, by rule."""
     after: int = 0
+    service: str = ""
+    """What is done, as shelves are named by; empty when the source does not say."""
 
 
 class Schooling(msgspec.Struct, frozen=True, gc=False):
@@ -117,14 +119,14 @@ def visit(citizen: Citizen, ref: str, rules: Rules) -> Visit | None:
             None if attends == "OTHERS" else _view(citizen, ref, "MEETING", last, rules, rules.meeting_length)
         )
         return found and replace(found, attends=attends == "CITIZEN")
-    status, _, service = citizen.records.names[last.code].partition("\x1f")
+    status, *service = citizen.records.names[last.code].split("\x1f")
     if last.kind in _LEAVES or status in _GONE:
         return None
     seen = _view(citizen, ref, "APPOINTMENT", last, rules, rules.appointment_length)
-    if service and rules.services and seen:
-        system, _, code = service.partition("\x1f")
+    if service and seen:
+        system, code, name = service
         before, after = rules.services.get((system, code), (0, 0))
-        seen = replace(seen, before=before, after=after) if before or after else seen
+        seen = replace(seen, before=before, after=after, service=name)
     return seen
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 TIMELINE = "timeline"
 COORDINATION = "coordination"
 MOVES = "router.moves"
+SLOTS = "slot"
 REFUSALS = "refusals"
 
 

@@ -20,6 +20,7 @@ from router.state import (
     fact_id,
     marks_of,
 )
+from schemas.shelves import service_name
 
 Value = Mapping[str, Any]
 
@@ -174,10 +175,10 @@ _Planned = tuple[Value | None, Value | None, Value | None, str]
 
 
 def _booked(value: Value) -> _Planned:
-    """Status; where a service is named, its code system and code after it, set off as in ``code_name``."""
+    """Status; where a service is named, its code system, code and name on the bus after it."""
     said, service = value["status"]["mapped"], value["service"]
-    if service and service["code"]:
-        said = f"{said}\x1f{service['system']}\x1f{service['code']}"
+    if service and (name := service_name(service)):
+        said = f"{said}\x1f{service['system']}\x1f{service['code']}\x1f{name}"
     return value["start"], value["end"], value["institution"], said
 
 

@@ -9,6 +9,10 @@ Reason = Literal[
     "proposal.unknown", "proposal.not_theirs", "proposal.closed", "proposal.answered",
     "request.unknown", "request.not_theirs", "request.unfit", "request.late", "request.contradicted",
     "release.refused", "release.unanswered", "release.given_up",
+    "slot.unnamed", "slot.untimed", "slot.ends_before_start", "slot.too_long", "slot.past", "slot.too_far",
+    "slot.expired", "slot.too_many",
+    "matters.unknown_kind", "matters.no_such_weekday", "matters.no_weekday", "matters.no_such_minute",
+    "matters.too_many", "matters.no_time_left",
 ]  # fmt: skip
 """Why, from a closed list, which docs/coordination.md explains."""
 

@@ -25,9 +25,9 @@ from router.rules_file import (
     school_hours,
     wrong,
 )
-from router.spans import HOUR, MINUTE
+from router.spans import DAY, HOUR, MINUTE
 
-__all__ = ["DEFAULT_RULES", "Mode", "Patience", "Place", "Rules", "RulesError", "SchoolDays", "load_rules"]
+__all__ = ["DEFAULT_RULES", "Mode", "Patience", "Place", "Rules", "RulesError", "SchoolDays", "Search", "load_rules"]
 
 DEFAULT_RULES = Path(__file__).parent / "rules_default.yaml"
 _MOST_MET = 10_000
@@ -77,6 +77,17 @@ class Patience(NamedTuple):
     """Until the citizen is told of a failure that an agency has perhaps not undone yet."""
 
 
+class Search(NamedTuple):
+    """When better times are looked for, in microseconds."""
+
+    notice: int
+    """What begins sooner than this after the present is not moved, and nothing is moved there."""
+    reach: int
+    """How far before the first and after the last appointment slots are looked for."""
+    answer: int
+    """How long a proposal waits for an answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """Everything in microseconds but visits and days (counts) and what a mode of travel says."""
@@ -102,6 +113,7 @@ class Rules:
     reach: int
     """Two visits farther apart than this have nothing to do with each other, but for burden."""
     patience: Patience
+    search: Search
     inboxes: frozenset[str] = frozenset()
     """Agencies that take requests (setting ``router.inboxes``); the others' appointments stay as they are."""
     _met: dict[str, Place] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -164,6 +176,11 @@ def load_rules(
             file.patience.confirm_minutes * MINUTE,
             file.patience.release_minutes * MINUTE,
             file.patience.tell_minutes * MINUTE,
+        ),
+        search=Search(
+            file.planning.notice_hours * HOUR,
+            file.planning.reach_days * DAY,
+            file.planning.answer_hours * HOUR,
         ),
         inboxes=frozenset(inboxes),
     )

@@ -199,6 +199,14 @@ class Patience(Group):
     tell_minutes: int = Field(_A_DAY, ge=1, le=30 * _A_DAY)
 
 
+class Planning(Group):
+    """When better times are looked for, and how long a citizen has to answer."""
+
+    notice_hours: int = Field(24, ge=0, le=24 * 60)
+    reach_days: int = Field(14, ge=0, le=366)
+    answer_hours: int = Field(72, gt=0, le=24 * 60)
+
+
 class RulesFile(Group):
     """The whole file of rules."""
 
@@ -212,6 +220,7 @@ class RulesFile(Group):
     services: list[Service] = []
     school: School
     patience: Patience = Patience()
+    planning: Planning = Planning()
 
 
 class CodeEntry(Group):

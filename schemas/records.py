@@ -1006,6 +1006,20 @@ class Refusal(TypedDict):
     reference: str
     """What it named: a proposal, request or slot; may be empty. Never holds personal data."""
 
+class SlotLost(TypedDict):
+    """A slot of a proposal can no longer be had, inside the router."""
+
+    citizen: str
+    """Who asked to hear of it; the record key."""
+    shelf: str
+    """Where the slot lay."""
+    proposal_id: str
+    """As it was in SlotsWatched."""
+    slot: str
+    """Its id."""
+    hops: int
+    """How often it was passed on to another key of the citizen's; a bound on it ends every circle."""
+
 class SlotsAsked(TypedDict):
     """A citizen's key asks a shelf for slots, inside the router."""
 
@@ -1022,7 +1036,9 @@ class SlotsAsked(TypedDict):
     end: int
     """Slots that end at or before this."""
     most: int
-    """At most so many, the earliest first."""
+    """At most so many: those nearest to one of `near`, the earliest first where none is given."""
+    near: list[int]
+    """Starts of what the citizen has to go to anyway, and of what may be moved."""
 
 class SlotsFound(TypedDict):
     """What a shelf has, for the citizen that asked, inside the router."""
@@ -1035,6 +1051,18 @@ class SlotsFound(TypedDict):
     """As it was in the question."""
     slots: list[FoundSlot]
     """The slots, by start."""
+
+class SlotsWatched(TypedDict):
+    """A citizen's key wants to hear when one of these slots is lost, inside the router."""
+
+    citizen: str
+    """Who is to hear; the answer's key."""
+    shelf: str
+    """Where the slots lie; the record key."""
+    proposal_id: str
+    """Given back in the answer."""
+    slots: list[str]
+    """Their ids."""
 
 class Slot(TypedDict):
     """A time that an agency could give a citizen."""
