@@ -118,6 +118,13 @@ ENGINE_LAST_TICK = Gauge(
     ["stage", "partition"],
     registry=REGISTRY,
 )
+ROUTER_REFUSED = Counter(
+    "samband_router_refused_total",
+    "Entries on the topic refusals, by record type and reason. What a transaction that failed had written is "
+    "counted again with the next one.",
+    ["record", "reason"],
+    registry=REGISTRY,
+)
 
 CONNECTOR_INPUTS = Counter(
     "samband_connector_inputs_total",

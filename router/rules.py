@@ -27,7 +27,9 @@ from router.rules_file import (
 )
 from router.spans import DAY, HOUR, MINUTE
 
-__all__ = ["DEFAULT_RULES", "Mode", "Patience", "Place", "Rules", "RulesError", "SchoolDays", "Search", "load_rules"]
+__all__ = [
+    "DEFAULT_RULES", "Mode", "Patience", "Place", "Rules", "RulesError", "SchoolDays", "Search", "load_rules",
+]  # fmt: skip
 
 DEFAULT_RULES = Path(__file__).parent / "rules_default.yaml"
 _MOST_MET = 10_000

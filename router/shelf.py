@@ -16,8 +16,8 @@ from router.refusals import Reason, refusal
 from router.spans import DAY, HOUR
 from schemas.errors import PoisonError
 
-FORMAT = 0x81
-"""First byte of a stored shelf; those of citizens are below 0x80."""
+MARK = b"\x81"
+"""First byte of a stored shelf: kind and format. Those of citizens are below 0x80."""
 MOST_SLOTS = 2_000
 """On one shelf, with those that were taken back; what is offered beyond is refused."""
 MOST_WATCHERS = 20
@@ -60,7 +60,7 @@ _decode = msgspec.msgpack.Decoder(Shelf).decode
 
 def dump(shelf: Shelf) -> bytes:
     """The shelf as bytes."""
-    return bytes((FORMAT,)) + _encode(shelf)
+    return MARK + _encode(shelf)
 
 
 def load(data: bytes) -> Shelf:
@@ -220,3 +220,5 @@ _STEPS = {
 }
 RECORDS = frozenset(_STEPS)
 """What a shelf understands."""
+OFFERS = frozenset({"SlotsOffered", "SlotWithdrawn"})
+"""Those that agencies say."""

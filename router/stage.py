@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from functools import cache
 
 from bus.engine.stage import Output
-from router.events import MOVES, Event
+from bus.metrics import ROUTER_REFUSED
+from router import shelf
+from router.events import MOVES, REFUSALS, SLOTS, Event, Outputs
 from router.events import Output as Said
 from router.rules import Rules
+from router.shelf import Shelf
 from router.state import FORMAT, KIND_NUMBER, Citizen, dump, load
 from router.step import step
 from schemas.catalogue import catalogue
 from schemas.cloudevents import Header, constant_headers
 from schemas.codec import Codec
 from schemas.errors import FatalError, PoisonError
+from schemas.shelves import PREFIX, shelf_key
 
 _SOURCE = "urn:samband:router"
 _NAMES = {
@@ -39,11 +43,21 @@ class UnreadableStateError(FatalError):
     """A stored state was written by another version of the router, or is damaged."""
 
 
+State = Citizen | Shelf
+"""What stands under a key: a citizen, or the slots of a service at an institution."""
+_SHELF_KEY = PREFIX.encode()
+_ASIDE = {"SlotsAsked": "shelf", "SlotsWatched": "shelf", "SlotsFound": "citizen", "SlotLost": "citizen"}
+"""What citizens and shelves say to each other, and the field that names whom it is for."""
+
+
 class CitizenStage:
-    """The stage ``router.citizen``: all facts of a citizen and the moves between keys, one state per key."""
+    """The stage ``router.citizen``: all facts of a citizen and the moves between keys, one state per key.
+
+    Slots lie on shelves, which have keys of their own (``shelf.py``).
+    """
 
     name: str = "router.citizen"
-    inputs: tuple[str, ...] = ("person", "appointment", "stay", "case", "education", "citizen", MOVES)
+    inputs: tuple[str, ...] = ("person", "appointment", "stay", "case", "education", "citizen", SLOTS, MOVES)
     state_version: int = FORMAT
     parks: bool = True
 
@@ -59,41 +73,57 @@ class CitizenStage:
             PoisonError: it is no fact or move that this version knows, or not under its own key.
         """
         event = self._fact(topic, value) if topic != MOVES else self._move(value)
-        if event.key.encode() != key:
+        if event.key.encode() != key or (key[: len(_SHELF_KEY)] == _SHELF_KEY) != (
+            event.record in shelf.RECORDS
+        ):
             raise PoisonError(
-                "the record's key is not the citizen's that it names",
+                "the record's key is not that of the citizen or the shelf that it names",
                 reason="key.mismatch",
                 where="/meta/subject/key",
             )
         return event
 
-    def step(self, key: str, state: Citizen | None, event: Event) -> tuple[Citizen | None, Sequence[Output]]:
+    def step(self, key: str, state: State | None, event: Event) -> tuple[State | None, Sequence[Output]]:
         """The next state and the encoded outputs."""
-        after, said = step(key, state, event, self._rules)
+        if event.record in shelf.RECORDS:
+            lying, said = shelf.step(state if isinstance(state, Shelf) else None, event)
+            return lying, self._encoded(said)
+        after, said = step(key, state if isinstance(state, Citizen) else None, event, self._rules)
+        return after, self._encoded(said)
+
+    def tick(self, key: str, state: State, minute: int) -> tuple[State | None, Sequence[Output]]:
+        """What time does to a citizen or a shelf."""
+        if isinstance(state, Shelf):
+            return shelf.tick(state, minute), ()
+        return state, ()
+
+    def _encoded(self, said: Outputs) -> list[Output]:
         encode = self._codec.encode
         outputs = []
         for output in said:
             subject = output.key.encode()
             value = encode(output.record, output.value)
             outputs.append(Output(output.topic, subject, value, _headers(output, subject)))
-        return after, outputs
+            if output.topic == REFUSALS:
+                ROUTER_REFUSED.labels(output.record, output.value["reason"]).inc()
+        return outputs
 
-    def dump(self, state: Citizen) -> bytes:
+    def dump(self, state: State) -> bytes:
         """The state as bytes."""
-        return dump(state)
+        return dump(state) if isinstance(state, Citizen) else shelf.dump(state)
 
-    def wake(self, state: Citizen) -> int | None:
-        """Nothing about a citizen happens by the clock alone."""
-        return None
+    def wake(self, state: State) -> int | None:
+        """When the state wants a tick."""
+        return shelf.wake(state) if isinstance(state, Shelf) else None
 
-    def load(self, data: bytes, version: int) -> Citizen:
+    def load(self, data: bytes, version: int) -> State:
         """The state that ``dump`` wrote.
 
         Raises:
             UnreadableStateError: going on would forget what is known of a citizen.
         """
         try:
-            return load(data)
+            return shelf.load(data) if data[:1] == shelf.MARK else load(data)
         except PoisonError as error:
             raise UnreadableStateError(
                 str(error), fix="Run the version that wrote it, or rebuild the state by a replay."
@@ -101,15 +131,20 @@ class CitizenStage:
 
     def _fact(self, topic: str, data: bytes) -> Event:
         decoded = self._codec.decode(data)
-        if decoded.record not in KIND_NUMBER:
-            raise PoisonError(
-                f"{decoded.record} is not a fact that the router knows", reason="record.unknown", where="/1"
-            )
-        return Event(topic, decoded.value["meta"]["subject"]["key"], decoded.record, decoded.value, data)
+        record, value = decoded.record, decoded.value
+        if record in KIND_NUMBER:
+            return Event(topic, value["meta"]["subject"]["key"], record, value, data)
+        if record in shelf.OFFERS:
+            return Event(topic, shelf_key(value["institution"], value["service"]), record, value, data)
+        raise PoisonError(
+            f"{record} is not a fact that the router knows", reason="record.unknown", where="/1"
+        )
 
     def _move(self, data: bytes) -> Event:
         decoded = self._codec.decode(data)
         move = decoded.value
+        if decoded.record in _ASIDE:
+            return Event(MOVES, move[_ASIDE[decoded.record]], decoded.record, move, data)
         if decoded.record != "Move":
             raise PoisonError(f"{decoded.record} is not a Move", reason="record.unknown", where="/1")
         moved: Event | Citizen | None = None
