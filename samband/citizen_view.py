@@ -1,16 +1,17 @@
 """What the citizen topics say at this moment: the latest revision of each entry, case and finding.
 
 A citizen may have been known by several keys. ``CitizenMoved`` says under which key they are spoken of now;
-what was said before stays where it was said, so a reader puts the keys together (docs/router.md).
+what was said before stays where it was said, so a reader puts the keys together. ``EntryChanged`` and
+``CaseWithdrawn`` say what was somebody else's after all (docs/router.md).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from schemas.records import CaseStatus, CitizenMoved, EntryChanged, Finding, TimelineEntry
+from schemas.records import CaseStatus, CaseWithdrawn, CitizenMoved, EntryChanged, Finding, TimelineEntry
 
-_Record = TypeVar("_Record", TimelineEntry, EntryChanged, CaseStatus, Finding, CitizenMoved)
+_Record = TypeVar("_Record", TimelineEntry, EntryChanged, CaseStatus | CaseWithdrawn, Finding, CitizenMoved)
 
 
 @dataclass(slots=True)
@@ -20,8 +21,20 @@ class CitizenView:
     entries: dict[str, TimelineEntry] = field(default_factory=dict)
     changes: dict[str, EntryChanged] = field(default_factory=dict)
     """By entry id; one may come before its entry, and under another of the citizen's keys."""
-    cases: dict[str, CaseStatus] = field(default_factory=dict)
     findings: dict[str, Finding] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    """Entries that stood here and are somebody else's."""
+    said_of_cases: dict[str, CaseStatus | CaseWithdrawn] = field(default_factory=dict)
+
+    @property
+    def cases(self) -> dict[str, CaseStatus]:
+        """The citizen's cases by their reference."""
+        return {name: cast(CaseStatus, case) for name, case in self.said_of_cases.items() if "state" in case}
+
+    @property
+    def withdrawn(self) -> int:
+        """How many entries and cases stood here that are somebody else's."""
+        return len(self.gone) + sum("state" not in case for case in self.said_of_cases.values())
 
     def add(self, record: str, value: Mapping[str, Any]) -> bool:
         """Take in one record; True if it changes what is shown."""
@@ -30,7 +43,9 @@ class CitizenView:
         if record == "EntryChanged":
             return _keep_latest(self.changes, value["entry_id"], cast(EntryChanged, value))
         if record == "CaseStatus":
-            return _keep_latest(self.cases, value["case"], cast(CaseStatus, value))
+            return _keep_latest(self.said_of_cases, value["case"], cast(CaseStatus, value))
+        if record == "CaseWithdrawn":
+            return _keep_latest(self.said_of_cases, value["case"], cast(CaseWithdrawn, value))
         if record == "Finding":
             return _keep_latest(self.findings, value["finding_id"], cast(Finding, value))
         return False
@@ -41,10 +56,25 @@ class CitizenView:
             _keep_latest(self.entries, entry["entry_id"], entry)
         for change in other.changes.values():
             _keep_latest(self.changes, change["entry_id"], change)
-        for case in other.cases.values():
-            _keep_latest(self.cases, case["case"], case)
+        for case in other.said_of_cases.values():
+            _keep_latest(self.said_of_cases, case["case"], case)
         for finding in other.findings.values():
             _keep_latest(self.findings, finding["finding_id"], finding)
+
+    def part(self, is_theirs: Callable[[str], bool]) -> None:
+        """Leave out what turned out to be somebody else's; ``is_theirs`` is asked for the key whose it is."""
+        for name, change in self.changes.items():
+            entry = self.entries.get(name)
+            if entry is not None and not is_theirs(change["moved_to"] or entry["citizen"]):
+                del self.entries[name]
+                self.gone.add(name)
+
+    def take_back(self, other: "CitizenView", is_theirs: Callable[[str], bool]) -> None:
+        """Add the entries that stand under somebody else's key and turned out to be this citizen's."""
+        for name, change in other.changes.items():
+            if change["moved_to"] is not None and is_theirs(change["moved_to"]) and name in other.entries:
+                _keep_latest(self.changes, name, change)
+                _keep_latest(self.entries, name, other.entries[name])
 
     def timeline(self) -> list[TimelineEntry]:
         """Entries by the time at which they happened; those that no longer stand are among them."""
@@ -71,18 +101,29 @@ class CitizenView:
             "timeline": self.timeline(),
             "findings": self.open_findings(),
             "cases": sorted(self.cases.values(), key=lambda case: case["case"]),
+            "withdrawn": self.withdrawn,
         }
 
 
 @dataclass(slots=True)
 class Keys:
-    """Which keys mean the same citizen, as ``CitizenMoved`` has it so far."""
+    """Which keys mean the same citizen, as ``CitizenMoved`` has it so far, and where their entries stand."""
 
     moves: dict[str, CitizenMoved] = field(default_factory=dict)
+    lenders: dict[str, set[str]] = field(default_factory=dict)
+    """By key: other keys under which entries stand that are, or were for a while, this one's."""
 
-    def add(self, value: Mapping[str, Any]) -> bool:
-        """Take in one ``CitizenMoved``; True if it says something new."""
-        return _keep_latest(self.moves, value["citizen"], cast(CitizenMoved, value))
+    def add(self, record: str, value: Mapping[str, Any]) -> bool:
+        """Take in one record of ``timeline``; True if it says something new of keys."""
+        if record == "CitizenMoved":
+            return _keep_latest(self.moves, value["citizen"], cast(CitizenMoved, value))
+        if record != "EntryChanged" or value["moved_to"] is None:
+            return False
+        known = self.lenders.setdefault(value["moved_to"], set())
+        if value["citizen"] in known:
+            return False
+        known.add(value["citizen"])
+        return True
 
     def spoken_of(self, key: str) -> str:
         """The key under which this citizen is spoken of now."""
@@ -97,6 +138,11 @@ class Keys:
         now = self.spoken_of(key)
         return {now, key} | {other for other in self.moves if self.spoken_of(other) == now}
 
+    def sources(self, key: str) -> set[str]:
+        """All keys under which something stands that may be this citizen's."""
+        members = self.members(key)
+        return members.union(*(self.lenders.get(member, ()) for member in members))
+
 
 @dataclass(slots=True)
 class Citizens:
@@ -105,19 +151,22 @@ class Citizens:
     views: dict[str, CitizenView] = field(default_factory=dict)
     keys: Keys = field(default_factory=Keys)
 
-    def add(self, record: str, value: Mapping[str, Any]) -> None:
-        """Take in one record of ``timeline`` or ``coordination``."""
+    def add(self, record: str, value: Mapping[str, Any]) -> bool:
+        """Take in one record of ``timeline`` or ``coordination``; True if it changes what is shown."""
+        changed = self.keys.add(record, value)
         if record == "CitizenMoved":
-            self.keys.add(value)
-        else:
-            self.views.setdefault(value["citizen"], CitizenView()).add(record, value)
+            return changed
+        return self.views.setdefault(value["citizen"], CitizenView()).add(record, value) or changed
 
     def view(self, key: str) -> CitizenView:
         """What is known of a citizen, under all keys."""
+        members = self.keys.members(key)
         view = CitizenView()
-        for member in self.keys.members(key):
-            if member in self.views:
-                view.unite(self.views[member])
+        for member in members & self.views.keys():
+            view.unite(self.views[member])
+        view.part(members.__contains__)
+        for lender in (self.keys.sources(key) - members) & self.views.keys():
+            view.take_back(self.views[lender], members.__contains__)
         return view
 
     def everybody(self) -> dict[str, CitizenView]:

@@ -26,6 +26,8 @@ def citizen(view: CitizenView, viewer: Viewer, *, last: int | None = None) -> Re
         parts.append(_findings(findings, viewer))
     if view.cases:
         parts.append(_cases(view, viewer))
+    if view.withdrawn:
+        parts.append(Text(viewer.texts.say("page.withdrawn", count=view.withdrawn), style="dim"))
     return Group(*parts)
 
 

@@ -15,7 +15,7 @@ from samband.languages import Language, asked_for
 if TYPE_CHECKING:
     from bus.reader import DecodedRecord
     from bus.settings import Settings
-    from samband.citizen_view import CitizenView, Keys
+    from samband.citizen_view import Citizens, CitizenView, Keys
     from samband.page import Viewer
 
 _TOPICS = ("timeline", "coordination")
@@ -73,40 +73,41 @@ async def _show(settings: "Settings", citizen: str, viewer: "Viewer", *, follow:
 
     codec, keys = codec_of(settings), Keys()
     async for found in reader.decoded(reader.read_to_end(settings, "timeline"), codec):
-        _moved(keys, found)
-    view = await _view(settings, keys.members(citizen))
-    _print(view, viewer, as_json=as_json)
+        if found.decoded is not None:
+            keys.add(found.decoded.record, found.decoded.value)
+    citizens = await _read(settings, keys, citizen)
+    _print(citizens.view(citizen), viewer, as_json=as_json)
     if not follow:
         return
     async for found in reader.decoded(reader.follow(settings, *_TOPICS, from_beginning=True), codec):
-        if _moved(keys, found):
-            view.unite(await _view(settings, keys.members(citizen)))
-        if _take(view, found, keys.members(citizen)):
-            _print(view, viewer, as_json=as_json)
+        if found.decoded is None:
+            continue
+        sources = keys.sources(citizen)
+        keys.add(found.decoded.record, found.decoded.value)
+        if keys.sources(citizen) != sources:
+            citizens = await _read(settings, keys, citizen)
+            _print(citizens.view(citizen), viewer, as_json=as_json)
+        elif _take(citizens, found, sources):
+            _print(citizens.view(citizen), viewer, as_json=as_json)
 
 
-async def _view(settings: "Settings", members: set[str]) -> "CitizenView":
-    """What is said so far under any of a citizen's keys."""
+async def _read(settings: "Settings", keys: "Keys", citizen: str) -> "Citizens":
+    """What is said so far under any key under which something of a citizen's may stand."""
     from bus import reader
     from bus.registry.codec import codec_of
-    from samband.citizen_view import CitizenView
+    from samband.citizen_view import Citizens
 
-    view = CitizenView()
+    citizens, sources = Citizens(keys=keys), keys.sources(citizen)
     async for found in reader.decoded(reader.read_to_end(settings, *_TOPICS), codec_of(settings)):
-        _take(view, found, members)
-    return view
+        _take(citizens, found, sources)
+    return citizens
 
 
-def _moved(keys: "Keys", found: "DecodedRecord") -> bool:
-    moved = found.decoded is not None and found.decoded.record == "CitizenMoved"
-    return moved and found.decoded is not None and keys.add(found.decoded.value)
-
-
-def _take(view: "CitizenView", found: "DecodedRecord", members: set[str]) -> bool:
+def _take(citizens: "Citizens", found: "DecodedRecord", sources: set[str]) -> bool:
     if found.decoded is None:
         return False
     value = found.decoded.value
-    return bool(value.get("citizen") in members and view.add(found.decoded.record, value))
+    return bool(value.get("citizen") in sources and citizens.add(found.decoded.record, value))
 
 
 def _print(view: "CitizenView", viewer: "Viewer", *, as_json: bool) -> None:
@@ -119,7 +120,7 @@ def _print(view: "CitizenView", viewer: "Viewer", *, as_json: bool) -> None:
     console = Console()
     if console.is_terminal:
         console.clear()
-    if not view.entries:
+    if not view.entries and not view.withdrawn:
         console.print(viewer.texts.say("page.nothing"))
         return
     console.print(shown(view, viewer))

@@ -3,10 +3,14 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samband.citizen_view import Citizens, CitizenView, Keys
+from tests.router.building import id_of
+from tests.router.identity_oracle import Oracle
+from tests.router.test_identity import cases, histories, kind_of
+from tests.router.world import World
 
 
 def entry(entry_id: str, at: int, revision: int = 1, *, citizen: str = "K") -> dict[str, Any]:
@@ -29,6 +33,7 @@ def moved(citizen: str, to: str, revision: int) -> dict[str, Any]:
 def changed(entry_id: str, status: str, revision: int, by: str | None) -> dict[str, Any]:
     return {
         "citizen": "K", "entry_id": entry_id, "revision": revision, "status": status, "replaced_by": by,
+        "moved_to": None,
     }  # fmt: skip
 
 
@@ -65,24 +70,24 @@ def test_what_was_said_under_a_retired_key_is_shown_under_both():
 
 def test_chain_of_keys_ends_at_its_last():
     keys = Keys()
-    keys.add(moved("a", "b", 2))
-    keys.add(moved("b", "c", 3))
+    keys.add("CitizenMoved", moved("a", "b", 2))
+    keys.add("CitizenMoved", moved("b", "c", 3))
     assert keys.spoken_of("a") == "c"
     assert keys.members("b") == {"a", "b", "c"}
 
 
 def test_key_that_stands_for_itself_again_is_left_alone():
     keys = Keys()
-    keys.add(moved("a", "b", 2))
-    keys.add(moved("a", "a", 3))
+    keys.add("CitizenMoved", moved("a", "b", 2))
+    keys.add("CitizenMoved", moved("a", "a", 3))
     assert keys.members("a") == {"a"}
     assert keys.members("b") == {"b"}
 
 
 def test_keys_that_point_at_each_other_are_one_citizen_and_no_endless_loop():
     keys = Keys()
-    keys.add(moved("a", "b", 2))
-    keys.add(moved("b", "a", 2))
+    keys.add("CitizenMoved", moved("a", "b", 2))
+    keys.add("CitizenMoved", moved("b", "a", 2))
     assert keys.members("a") == {"a", "b"}
 
 
@@ -135,7 +140,7 @@ def test_entry_that_was_withdrawn_is_shown_as_withdrawn_whichever_came_first(ord
         "entry": ("TimelineEntry", {**entry("a", 1), "status": "CURRENT", "replaced_by": None}),
         "change": (
             "EntryChanged",
-            {"citizen": "K", "entry_id": "a", "revision": 2, "status": "RETRACTED", "replaced_by": "b"},
+            changed("a", "RETRACTED", 2, "b"),
         ),
     }
     view = CitizenView()
@@ -143,3 +148,73 @@ def test_entry_that_was_withdrawn_is_shown_as_withdrawn_whichever_came_first(ord
         assert view.add(*said[name])
     (shown,) = view.timeline()
     assert (shown["status"], shown["replaced_by"]) == ("RETRACTED", "b")
+
+
+def case_status(revision: int, citizen: str = "K") -> dict[str, Any]:
+    return {"citizen": citizen, "case": "S|c1", "revision": revision, "state": "OPEN"}
+
+
+def case_withdrawn(revision: int, citizen: str = "K") -> dict[str, Any]:
+    return {"citizen": citizen, "case": "S|c1", "revision": revision, "cause": "e"}
+
+
+@given(st.permutations([1, 2, 3]))
+def test_a_case_is_the_citizens_until_it_is_withdrawn_and_again_when_it_is_said_later(order):
+    said = {
+        1: ("CaseStatus", case_status(1)), 2: ("CaseWithdrawn", case_withdrawn(2)),
+        3: ("CaseStatus", case_status(3)),
+    }  # fmt: skip
+    view, withdrawn = CitizenView(), CitizenView()
+    for number in order:
+        view.add(*said[number])
+        if number < 3:
+            withdrawn.add(*said[number])
+    assert (list(view.cases), view.withdrawn) == (["S|c1"], 0)
+    assert (list(withdrawn.cases), withdrawn.withdrawn) == ([], 1)
+
+
+def test_an_entry_is_shown_to_whose_it_is_and_counted_where_it_stood():
+    # N2 was booked for N2 and L1 at once; then L1 was told apart from N2 and is spoken of as N1.
+    citizens = Citizens()
+    citizens.add(
+        "TimelineEntry", {**entry("both", 1, citizen="N2"), "status": "CURRENT", "replaced_by": None}
+    )
+    citizens.add("TimelineEntry", entry("own", 2, citizen="N2"))
+    citizens.add("CitizenMoved", moved("L1", "N2", 1))
+    assert {each["entry_id"] for each in citizens.view("L1").timeline()} == {"both", "own"}
+    citizens.add("CitizenMoved", moved("L1", "N1", 2))
+    citizens.add("EntryChanged", {**changed("both", "CURRENT", 2, None), "citizen": "N2", "moved_to": "L1"})
+    for key in ("L1", "N1"):
+        theirs = citizens.view(key)
+        assert [each["entry_id"] for each in theirs.timeline()] == ["both"]
+        assert theirs.withdrawn == 0
+    left = citizens.view("N2")
+    assert [each["entry_id"] for each in left.timeline()] == ["own"]
+    assert left.withdrawn == 1
+    assert citizens.keys.sources("N1") == {"L1", "N1", "N2"}
+    citizens.add("EntryChanged", {**changed("both", "CURRENT", 3, None), "citizen": "N2"})
+    assert [each["entry_id"] for each in citizens.view("N2").timeline()] == ["both", "own"]
+    assert citizens.view("L1").timeline() == []
+
+
+@settings(max_examples=150, deadline=None)
+@given(histories(), st.randoms(use_true_random=False))
+def test_everybody_is_shown_what_is_theirs_after_links_merges_and_unlinks(events, random):
+    world = World(3)
+    world.put(events)
+    world.run(random.choice)
+    shuffled = [output for output in world.outputs if output.topic in ("timeline", "coordination")]
+    random.shuffle(shuffled)
+    citizens = Citizens()
+    for output in shuffled:
+        citizens.add(output.record, output.value)
+    oracle = Oracle(events, kind_of)
+    theirs = {key: set(map(id_of, found)) for key, found in oracle.citizens().items()}
+    for key in oracle.keys:
+        view, now = citizens.view(key), oracle.citizen(key)
+        assert citizens.keys.spoken_of(key) == now
+        assert {each["entry_id"] for each in view.timeline()} == theirs.get(now, set())
+        open_cases = {
+            name.removeprefix("CASES|") for name, found in view.cases.items() if found["state"] == "OPEN"
+        }
+        assert open_cases == {name for citizen, name in cases(oracle) if citizen == now}

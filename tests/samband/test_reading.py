@@ -83,6 +83,17 @@ async def test_timeline_puts_a_citizens_keys_together_and_leaves_others_out(prod
     assert "Application read" in for_people
 
 
+async def test_timeline_shows_an_entry_to_whose_it_turned_out_to_be(producer, environment, tmp_path):
+    await write(producer, "timeline", "TimelineEntry", said("appointment_was_booked", OTHER, entry_id="a"))
+    back = said("entry_is_anothers", OTHER, entry_id="a", moved_to=NATIONAL, revision=2)
+    await write(producer, "timeline", "EntryChanged", back)
+    await write(producer, "timeline", "CaseWithdrawn", said("case_of_another", OTHER))
+    assert "Appointment booked" in await output(environment, tmp_path, "timeline", NATIONAL)
+    left = await output(environment, tmp_path, "timeline", OTHER, "--language", "nb")
+    assert "2 oppføringer og saker som sto her, gjelder andre" in left
+    assert "Avtale satt opp" not in left
+
+
 async def test_timeline_of_nobody_says_so(producer, environment, tmp_path):
     assert "Nothing is known" in await output(environment, tmp_path, "timeline", "1.nobody")
 
