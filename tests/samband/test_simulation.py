@@ -47,8 +47,8 @@ def town() -> Town:
 
 
 def test_the_oracle_knows_an_overlap_and_a_journey_that_is_too_short(town):
-    # 10:15 is a quarter of an hour into the hospital's half hour. From Fjordheim to Granvik it is 53.2 km north
-    # and 38.2 km west, 65.4 km: 102.1 minutes by the rule and 15 more to park, and there are 75.
+    # 10:15 is a quarter of an hour into the hospital's half hour. From Fjordheim to Granvik it is 53.2 km
+    # north and 38.2 km west, 65.4 km: 102.1 minutes by the rule and 15 more to park, and there are 75.
     truth = true_of(
         booked(town, 0, 10, 0), booked(town, 1, 10, 15, said=1), booked(town, 1, 11, 45, said=2), town=town
     )
