@@ -174,6 +174,12 @@ class Citizens:
         found: dict[str, CitizenView] = {}
         for key, view in self.views.items():
             found.setdefault(self.keys.spoken_of(key), CitizenView()).unite(view)
+        for key, view in list(found.items()):
+            for name, change in view.changes.items():
+                owner = key if change["moved_to"] is None else self.keys.spoken_of(change["moved_to"])
+                if owner != key and name in view.entries:
+                    theirs = found.setdefault(owner, CitizenView())
+                    theirs.entries[name], theirs.changes[name] = view.entries.pop(name), change
         return found
 
 

@@ -20,6 +20,7 @@ _MAPPED: Final[dict[str, Callable[[HospitalMessage], list[Fact]]]] = {
     "A28": persons.person_registered,
     "A31": persons.person_updated,
     "A34": persons.merged,
+    "A37": persons.unlinked,
     "A40": persons.merged,
     "A45": adt.visit_moved,
     "A47": persons.identifier_changed,

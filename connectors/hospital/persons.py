@@ -4,6 +4,7 @@ from typing import Final
 
 from connectors.hospital.fact import make_fact, merge_groups, prior, subject, today
 from connectors.hospital.hl7 import Segment
+from connectors.hospital.identity import Identities
 from connectors.hospital.parse import HospitalMessage, Unmappable, where
 from connectors.kit import times
 from connectors.kit.outcomes import Fact
@@ -30,15 +31,29 @@ def person_updated(message: HospitalMessage) -> list[Fact]:
 
 def linked(message: HospitalMessage) -> list[Fact]:
     """A24: two PIDs are one person. Identifiers that both have need no link."""
-    pids = message.body.all("PID")
-    if len(pids) < 2:  # noqa: PLR2004 - a link has two ends
-        raise Unmappable("a link needs two patients", reason="subject.missing", where="PID[2]")
-    first, second = subject(message, pids[0]), subject(message, pids[1])
-    others = second.without(first)
+    first, others = _two_patients(message)
     if not others:
         return []
     body = {"linked": list(others), "reason": _reason(message)}
     return [make_fact(message, "IdentityLinked", first, message.occurred(), body)]
+
+
+def unlinked(message: HospitalMessage) -> list[Fact]:
+    """A37: the second PID's identifiers are not the first one's. What both have stays with the first."""
+    first, others = _two_patients(message)
+    if not others:
+        return []
+    body = {"unlinked": list(others), "reason": _reason(message, "UNLINKED")}
+    return [make_fact(message, "IdentityUnlinked", first, message.occurred(), body)]
+
+
+def _two_patients(message: HospitalMessage) -> tuple[Identities, tuple[Identifier, ...]]:
+    """The first of two PIDs, and the identifiers that only the second has."""
+    pids = message.body.all("PID")
+    if len(pids) < 2:  # noqa: PLR2004 - a link has two ends
+        raise Unmappable("a link needs two patients", reason="subject.missing", where="PID[2]")
+    first, second = subject(message, pids[0]), subject(message, pids[1])
+    return first, second.without(first)
 
 
 def merged(message: HospitalMessage) -> list[Fact]:

@@ -83,7 +83,7 @@ def adt(  # noqa: PLR0913 - the parts of a message
     happened: datetime | None = None,
     prior: Sequence[Patient] = (),
 ) -> bytes:
-    """An ADT message. ``prior`` are the patients of MRG (A34, A40, A45, A47) or the second PID (A24)."""
+    """An ADT message. ``prior`` are the patients of MRG (A34, A40, A45, A47) or the second PID (A24, A37)."""
     happened = happened or envelope.at
     segments = [
         _msh("ADT", trigger, envelope),
@@ -91,7 +91,7 @@ def adt(  # noqa: PLR0913 - the parts of a message
         *_pid(patient, envelope.facility),
     ]
     for other in prior:
-        if trigger == "A24":
+        if trigger in ("A24", "A37"):
             segments += _pid(other, envelope.facility)
         else:
             segments.append(_segment("MRG", {1: _ids(other, envelope.facility), 5: _text(visit)}))

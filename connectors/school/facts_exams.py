@@ -39,7 +39,7 @@ def exams(old: State, merged: Merged, occasion: Occasion) -> tuple[list[Fact], d
                 published[key] = PublishedExam(_event_id(fact, occasion), fact.content, start["instant"])
     for key in sorted(published.keys() - wanted):
         before = published.pop(key)
-        if before.start + _DAY > occasion.context.received:  # what has taken place is not withdrawn
+        if before.start + _DAY > occasion.context.written:  # what had taken place by then is not withdrawn
             found.append(_retracted(key, before, merged, occasion))
     return found, published
 

@@ -44,11 +44,17 @@ def synthetic_national_id(born: date, serial: int) -> Iterator[str]:
     Check digits by Skatteetaten's rule (modulus 11 with two weights); serials without one are skipped.
     """
     for number in range(serial, 1000):
-        digits = [int(c) for c in f"{born:%d}{born.month + 80}{born:%y}{number:03d}"]
-        k1 = -sum(w * d for w, d in zip(_K1, digits, strict=True)) % 11
-        k2 = -sum(w * d for w, d in zip(_K2, [*digits, k1], strict=True)) % 11
-        if k1 != 10 and k2 != 10:  # noqa: PLR2004 - the rule has no digit for a remainder of ten
-            yield "".join(map(str, [*digits, k1, k2]))
+        checked = with_check_digits(f"{born:%d}{born.month + 80}{born:%y}{number:03d}")
+        if checked is not None:
+            yield checked
+
+
+def with_check_digits(nine: str) -> str | None:
+    """The number that begins with nine digits; None where the rule has no digit, for a remainder of ten."""
+    digits = [int(c) for c in nine]
+    k1 = -sum(w * d for w, d in zip(_K1, digits, strict=True)) % 11
+    k2 = -sum(w * d for w, d in zip(_K2, [*digits, k1], strict=True)) % 11
+    return None if 10 in (k1, k2) else f"{nine}{k1}{k2}"  # noqa: PLR2004 - a digit is below ten
 
 
 class Registrar:

@@ -8,18 +8,18 @@ from contextlib import AsyncExitStack
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 from connectors.hospital.testing import MllpSender
 from connectors.municipality.testing import HttpSender
 from connectors.school.testing import drop_zip
+from samband.simulation import mishaps
 from samband.simulation.dialect_cases import CaseSystem
 from samband.simulation.dialect_health import message
 from samband.simulation.dialect_school import roster
-from samband.simulation.history import CaseStep, HealthStep, Town
+from samband.simulation.history import CaseStep, Town
+from samband.simulation.mishaps import Sending
 from schemas.errors import RetriableError
-
-_Step = TypeVar("_Step", HealthStep, CaseStep)
 
 _LANES = 12
 """Connections of the clinics' system; what concerns one person goes over one of them, in order."""
@@ -31,20 +31,22 @@ _PATIENCE_SECONDS = 120.0
 class Delivery:
     """Sends what the town's systems have to say. ``sent`` counts inputs by connector, once they are taken."""
 
-    def __init__(self, town: Town, endpoints: dict[str, dict[str, str]], drop: Path) -> None:
+    def __init__(self, town: Town, seed: int, endpoints: dict[str, dict[str, str]], drop: Path) -> None:
         """``endpoints`` of the running system; ``drop`` is the schools' drop folder."""
         self.sent: Counter[str] = Counter()
         self._town = town
         self._drop = drop
         self._staging = drop / "staging"
         self._staging.mkdir(parents=True, exist_ok=True)
-        self._health = _by_day(town.health)
-        self._cases = _by_day(town.cases)
+        self._seed = seed
+        self._health = mishaps.clinics(town, seed)
+        self._cases: dict[date, list[CaseStep]] = defaultdict(list)
+        for step in town.cases:
+            self._cases[step.at.date()].append(step)
         host, _, port = endpoints["connector.health"]["mllp"].rpartition(":")
         self._senders = [MllpSender(host, int(port)) for _ in range(_LANES)]
         self._http = HttpSender(endpoints["connector.municipality"]["http"])
         self._case_system = CaseSystem()
-        self._messages = 0
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -69,36 +71,40 @@ class Delivery:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._school(day))
             for lane, sender in enumerate(self._senders):
-                steps = [step for step in self._health[day] if step.person.sequence % _LANES == lane]
-                group.create_task(self._clinics(sender, steps))
+                sendings = [
+                    each for each in self._health.get(day, ()) if each.step.person.sequence % _LANES == lane
+                ]
+                group.create_task(self._clinics(sender, sendings))
             for lane in range(_CASE_LANES):
                 cases = [step for step in self._cases[day] if step.person.sequence % _CASE_LANES == lane]
                 group.create_task(self._municipality(cases))
 
-    async def _clinics(self, sender: MllpSender, steps: Sequence[HealthStep]) -> None:
-        for step in steps:
-            self._messages += 1
-            (answer,) = await sender.send(message(step, self._messages))
+    async def _clinics(self, sender: MllpSender, sendings: Sequence[Sending]) -> None:
+        for sending in sendings:
+            (answer,) = await sender.send(message(sending.step, sending.number))
             if answer.rejected:
                 raise RetriableError(f"the clinics' connector answered {answer.code}")
             self.sent["health"] += 1
 
     async def _municipality(self, steps: Sequence[CaseStep]) -> None:
         for step in steps:
-            reply = await self._http.send(step.case, self._case_system.document(step))
-            if not reply.accepted:
-                raise RetriableError(f"the municipality's connector answered {reply.status}")
-            self.sent["municipality"] += 1
+            document = self._case_system.document(step)
+            for _ in range(mishaps.copies(step, self._seed)):
+                reply = await self._http.send(step.case, document)
+                if not reply.accepted:
+                    raise RetriableError(f"the municipality's connector answered {reply.status}")
+                self.sent["municipality"] += 1
 
     async def _school(self, day: date) -> None:
         for export, at in enumerate(self._town.exports):
             if at.date() == day:
-                await self._export(export, at)
+                files = await asyncio.to_thread(roster, self._town, export)
+                await self._export(files, f"granvik-{export:03}.zip", at)
+                if mishaps.exported_twice(export, self._seed):
+                    await self._export(files, f"granvik-{export:03}-again.zip", at)
 
-    async def _export(self, export: int, at: datetime) -> None:
+    async def _export(self, files: dict[str, bytes], name: str, at: datetime) -> None:
         """Drop a set with the time of the simulated morning, and wait until it is archived."""
-        name = f"granvik-{export:03}.zip"
-        files = await asyncio.to_thread(roster, self._town, export)
         path = drop_zip(files, self._staging, name)
         os.utime(path, (at.timestamp(), at.timestamp()))
         archived = _count(self._drop / "archive")
@@ -113,10 +119,3 @@ class Delivery:
 
 def _count(folder: Path) -> int:
     return sum(1 for _ in folder.iterdir()) if folder.exists() else 0
-
-
-def _by_day(steps: Sequence[_Step]) -> dict[date, list[_Step]]:
-    found: dict[date, list[_Step]] = defaultdict(list)
-    for step in steps:
-        found[step.at.date()].append(step)
-    return found

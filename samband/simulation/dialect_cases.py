@@ -38,7 +38,14 @@ class CaseSystem:
                 system="Granvik sak",
             ),
         )
-        return known.add({"hendelsestidspunkt": _stamp(step.at), **_event(step)}).payload()
+        event = {"hendelsestidspunkt": _stamp(step.happened), **_event(step)}
+        if step.corrects:
+            known.events[:] = [old for old in known.events if not _same_place(old, event)]
+        return known.add(event).payload()
+
+
+def _same_place(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    return all(old[name] == new[name] for name in ("type", "hendelsestidspunkt"))
 
 
 def _event(step: CaseStep) -> dict[str, Any]:

@@ -2,7 +2,17 @@
 
 from connectors.hospital.testing import Booking, Envelope, Patient, adt, siu
 from samband.demo.people import Person
-from samband.simulation.history import AppointmentStep, Change, HealthStep, Registered, StayChange, StayStep
+from samband.simulation.history import (
+    AppointmentStep,
+    Card,
+    CardChange,
+    CardMended,
+    Change,
+    HealthStep,
+    Registered,
+    StayChange,
+    StayStep,
+)
 
 _SIU = {
     Change.BOOKED: ("S12", "Booked"),
@@ -20,12 +30,8 @@ _ADT = {
     StayChange.NOT_ADMITTED: "A11",
     StayChange.NOT_DISCHARGED: "A13",
 }
+_MENDED = {CardChange.RENUMBERED: "A47", CardChange.MERGED: "A40", CardChange.PARTED: "A37"}
 APPLICATION = "PAS"
-
-
-def patient_number(person: Person) -> str:
-    """A clinic's own number of a patient; each clinic counts for itself, so all have the same."""
-    return f"{400_000 + person.sequence}"
 
 
 def message(step: HealthStep, number: int) -> bytes:
@@ -33,12 +39,21 @@ def message(step: HealthStep, number: int) -> bytes:
     envelope = Envelope(
         control_id=f"P{number:07}", at=step.at, application=APPLICATION, facility=step.clinic.code
     )
-    who = _patient(step.person, national=step.national)
+    who = _patient(step.person, step.card)
     if isinstance(step, Registered):
         return adt("A31" if step.again else "A28", envelope, who)
+    if isinstance(step, CardMended):
+        return _mended(step, envelope, who)
     if isinstance(step, StayStep):
         return _stay(step, envelope, who)
     return _appointment(step, envelope, who)
+
+
+def _mended(step: CardMended, envelope: Envelope, who: Patient) -> bytes:
+    wrong = step.wrong
+    if step.change is CardChange.PARTED:  # the second PID has the number that is somebody else's alone
+        wrong = Card("", wrong.national)
+    return adt(_MENDED[step.change], envelope, who, prior=[_patient(step.person, wrong)])
 
 
 def _stay(step: StayStep, envelope: Envelope, who: Patient) -> bytes:
@@ -54,10 +69,10 @@ def _appointment(step: AppointmentStep, envelope: Envelope, who: Patient) -> byt
     return siu(trigger, envelope, who, booking)
 
 
-def _patient(person: Person, *, national: bool) -> Patient:
+def _patient(person: Person, card: Card) -> Patient:
     return Patient(
-        number=patient_number(person),
-        national=person.national_id if national else "",
+        number=card.number,
+        national=card.national,
         family=person.family_name,
         given=person.given_name,
         born=f"{person.born:%Y%m%d}",

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from samband.demo.people import Person
@@ -12,6 +13,8 @@ from samband.simulation.population import Household
 _MONTH = 30.0
 _RESPITE, _ASSISTANCE = 0.04, 0.035
 """Applications a month, by household with children and by grown-up."""
+_DECISIONS = (CaseEvent.GRANTED, CaseEvent.REJECTED)
+_CORRECTED, _LATE = 0.08, timedelta(minutes=95)
 _ORDINARY = (CaseEvent.APPLIED, CaseEvent.READ, CaseEvent.ASSIGNED, CaseEvent.STARTED)
 
 
@@ -56,16 +59,23 @@ class Cases:
         for event in events:
             if at >= self._ends:
                 return
-            yield self._step(case, person, event, at, guardians)
+            step = self._step(case, person, event, at, guardians)
+            yield step
+            if event in _DECISIONS and draw.random() < _CORRECTED and at + _LATE < self._ends:
+                other = next(one for one in _DECISIONS if one is not event)
+                yield replace(step, at=at + _LATE, event=other, corrects=True)
+                at += _LATE
             at += timedelta(minutes=draw.randrange(15, 3 * 24 * 60), seconds=1)
 
     def _step(
         self, case: str, person: Person, event: CaseEvent, at: datetime, guardians: tuple[Person, ...]
     ) -> CaseStep:
-        step = CaseStep(at=at, person=person, case=case, respite_care=bool(guardians), event=event)
+        step = CaseStep(
+            at=at, happened=at, person=person, case=case, respite_care=bool(guardians), event=event
+        )
         if event in (CaseEvent.DOCUMENTS_WANTED, CaseEvent.ASSESSMENT_WANTED):
             return CaseStep(
-                at=at, person=person, case=case, respite_care=step.respite_care, event=event,
+                at=at, happened=at, person=person, case=case, respite_care=step.respite_care, event=event,
                 due=moment(at.date() + timedelta(days=14), 15),
             )  # fmt: skip
         if event is CaseEvent.MEETING:
@@ -74,7 +84,7 @@ class Cases:
                 day += timedelta(days=1)
             start = moment(day, self._draw.randrange(9, 15))
             return CaseStep(
-                at=at, person=person, case=case, respite_care=step.respite_care, event=event,
+                at=at, happened=at, person=person, case=case, respite_care=step.respite_care, event=event,
                 meeting=f"M-{case}", start=start, end=start + timedelta(hours=1), guardians=guardians,
             )  # fmt: skip
         return step

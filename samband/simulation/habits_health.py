@@ -1,15 +1,18 @@
 """What people have to do with clinics and the hospital: few much, most little, some nothing."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from samband.demo.people import Person
+from samband.simulation.cards import first_contact
 from samband.simulation.diaries import Diary, Slot
 from samband.simulation.history import (
     AppointmentStep,
+    Card,
+    CardMended,
     Change,
     HealthStep,
     Registered,
@@ -26,7 +29,7 @@ _LENGTHS = (15, 20, 30, 30, 45, 60)
 _SERIES, _VISITS = 0.5, 4
 """Half of the contacts of those who are often ill are series of visits."""
 _SAME_DAY = 0.35
-_UNKNOWN_NUMBER, _NO_LENGTH = 0.08, 0.03
+_NO_LENGTH = 0.03
 _STAYS = 0.01
 """A month."""
 _MOVED, _CANCELLED, _LENGTHENED, _ERROR, _MISSED = 0.12, 0.2, 0.23, 0.25, 0.08
@@ -35,14 +38,15 @@ _MOVED, _CANCELLED, _LENGTHENED, _ERROR, _MISSED = 0.12, 0.2, 0.23, 0.25, 0.08
 class Health:
     """Draws everybody's dealings with clinics; the diaries are shared by all."""
 
-    def __init__(self, citizens: int, days: int, seed: int) -> None:
+    def __init__(self, people: Sequence[Person], days: int, seed: int) -> None:
         """``days`` is how long the simulation lasts."""
+        self._people = people
         self._days = days
         self._draw = random.Random(f"health|{seed}")  # noqa: S311 - a repeatable draw
-        self.diaries = {clinic.code: Diary(clinic, citizens) for clinic in CLINICS}
+        self.diaries = {clinic.code: Diary(clinic, len(people)) for clinic in CLINICS}
         self._numbers = 0
-        self._known: dict[tuple[int, str], datetime] = {}
-        """Since when a clinic knows somebody's national number, by person and clinic."""
+        self._cards: dict[tuple[int, str], list[tuple[datetime, Card]]] = {}
+        """What a clinic had written down since when, by person and clinic."""
         self._moments: set[tuple[int, datetime]] = set()
 
     def of(self, household: Household) -> Iterator[HealthStep]:
@@ -88,23 +92,22 @@ class Health:
     def _ends(self) -> datetime:
         return moment(day_number(self._days), 0)
 
-    def _registered(self, person: Person, clinic: Clinic, at: datetime) -> Iterator[Registered]:
+    def _registered(self, person: Person, clinic: Clinic, at: datetime) -> Iterator[Registered | CardMended]:
         """At the first contact, just before what was the reason."""
-        if (person.sequence, clinic.code) in self._known:
+        here = person.sequence, clinic.code
+        if here in self._cards:
             return
         before = self._own(person, at - timedelta(minutes=2))
-        unknown = self._draw.random() < _UNKNOWN_NUMBER
-        known = before
-        if unknown:
-            known = self._own(person, before + timedelta(minutes=self._draw.randrange(20, 3 * 24 * 60)))
-            if known >= self._ends():
-                known = self._own(person, self._ends() - timedelta(minutes=1))
-            yield Registered(at=known, person=person, clinic=clinic, national=True, again=True)
-        yield Registered(at=before, person=person, clinic=clinic, national=not unknown, again=False)
-        self._known[person.sequence, clinic.code] = known
+        found = self._own(person, before + timedelta(minutes=self._draw.randrange(20, 3 * 24 * 60)))
+        if found >= self._ends():
+            found = self._own(person, self._ends() - timedelta(minutes=1))
+        steps = list(first_contact(person, clinic, (before, found), self._people, self._draw))
+        self._cards[here] = [(step.at, step.card) for step in steps]
+        yield from steps
 
-    def _national(self, person: Person, clinic: Clinic, at: datetime) -> bool:
-        return at >= self._known[person.sequence, clinic.code]
+    def _card(self, person: Person, clinic: Clinic, at: datetime) -> Card:
+        """What the clinic has written down by then."""
+        return [card for since, card in self._cards[person.sequence, clinic.code] if since <= at][-1]
 
     def _appointments(
         self, person: Person, contact: "_Contact", days: list[date], visits: int
@@ -132,7 +135,7 @@ class Health:
             return
         self._numbers += 1
         first = AppointmentStep(
-            at=at, person=person, clinic=clinic, national=self._national(person, clinic, at),
+            at=at, person=person, clinic=clinic, card=self._card(person, clinic, at),
             number=f"{clinic.code[:3]}-{self._numbers:06}", resource=slot.resource,
             department=draw.choice(clinic.departments), title=draw.choice(clinic.titles),
             change=Change.BOOKED, start=slot.start, minutes=0 if draw.random() < _NO_LENGTH else minutes,
@@ -181,8 +184,7 @@ class Health:
         return self._own(step.person, step.at + timedelta(seconds=60 + self._draw.randrange(room)))
 
     def _next(self, step: AppointmentStep, at: datetime, change: Change, **new: Any) -> AppointmentStep:
-        national = self._national(step.person, step.clinic, at)
-        return replace(step, at=at, change=change, national=national, **new)
+        return replace(step, at=at, change=change, card=self._card(step.person, step.clinic, at), **new)
 
     def _stay(self, person: Person, admitted: datetime) -> Iterator[HealthStep]:
         draw = self._draw
@@ -191,10 +193,9 @@ class Health:
 
         def step(change: StayChange, happened: datetime, late: int = 0) -> StayStep:
             at = self._own(person, happened + timedelta(minutes=late))
-            national = self._national(person, HOSPITAL, at)
             return StayStep(
-                at=at, happened=happened, person=person, clinic=HOSPITAL, national=national, number=number,
-                change=change,
+                at=at, happened=happened, person=person, clinic=HOSPITAL, number=number, change=change,
+                card=self._card(person, HOSPITAL, at),
             )  # fmt: skip
 
         steps = [step(StayChange.ADMITTED, admitted, late=draw.choice((0, 0, 0, 90)))]

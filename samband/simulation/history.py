@@ -46,6 +46,23 @@ class CaseEvent(StrEnum):
     FINISHED = "finished"
 
 
+class CardChange(StrEnum):
+    """How a clinic mends what it has written down about who somebody is."""
+
+    RENUMBERED = "the same person under another number"
+    MERGED = "two cards of one person"
+    PARTED = "the number is somebody else's"
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a clinic has written down about who somebody is, right or wrong."""
+
+    number: str
+    """The clinic's own."""
+    national: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registered:
     """A clinic takes down who somebody is, for the first time or again."""
@@ -53,9 +70,20 @@ class Registered:
     at: datetime
     person: Person
     clinic: Clinic
-    national: bool
-    """Whether it knows the national number by now."""
+    card: Card
     again: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardMended:
+    """A clinic mends a card: ``wrong`` is what it had, ``card`` what it has from then on."""
+
+    at: datetime
+    person: Person
+    clinic: Clinic
+    card: Card
+    wrong: Card
+    change: CardChange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +93,7 @@ class AppointmentStep:
     at: datetime
     person: Person
     clinic: Clinic
-    national: bool
+    card: Card
     number: str
     resource: int
     """Which of the clinic's diaries: a room, or somebody's working day."""
@@ -85,19 +113,20 @@ class StayStep:
     happened: datetime
     person: Person
     clinic: Clinic
-    national: bool
+    card: Card
     number: str
     change: StayChange
 
 
-HealthStep = Registered | AppointmentStep | StayStep
+HealthStep = Registered | CardMended | AppointmentStep | StayStep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseStep:
-    """One step of a municipal case."""
+    """One step of a municipal case. ``at`` is when it was said, ``happened`` when it was."""
 
     at: datetime
+    happened: datetime
     person: Person
     case: str
     respite_care: bool
@@ -109,6 +138,8 @@ class CaseStep:
     end: datetime | None = None
     guardians: tuple[Person, ...] = ()
     """Who is invited beside the citizen."""
+    corrects: bool = False
+    """It takes the place of a decision that had been written down wrongly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from samband.demo.people import Person
-from samband.simulation.history import Registered, Town
+from samband.simulation.history import CardChange, CardMended, Registered, Town
 from samband.simulation.oracle_calendar import calendars as calendars_of
 from samband.simulation.oracle_findings import FindingsOracle
 from samband.simulation.oracle_timeline import case_entries, health_entries, school_entries
@@ -46,9 +46,16 @@ def _numbers(town: Town) -> dict[int, set[Identifier]]:
     """The numbers that each agency has given to somebody."""
     found: dict[int, set[Identifier]] = defaultdict(set)
     for step in town.health:
-        if isinstance(step, Registered):
-            number = str(400_000 + step.person.sequence)
-            found[step.person.sequence].add(Identifier(f"{HEALTH}:{step.clinic.code}", number))
+        card = step.card
+        if isinstance(step, CardMended):
+            card = step.wrong
+            if step.change is CardChange.PARTED:
+                continue  # the number is somebody else's
+        if isinstance(step, CardMended | Registered):
+            mine = found[step.person.sequence]
+            mine.add(Identifier(f"{HEALTH}:{step.clinic.code}", card.number))
+            if isinstance(step, CardMended) and card.national:
+                mine.add(Identifier(NATIONAL, card.national, national=True))
     for case in town.cases:
         found[case.person.sequence].add(Identifier(f"urn:samband:case:{MUNICIPALITY}", case.case))
     at_school = {each.person.sequence for each in town.attendances}

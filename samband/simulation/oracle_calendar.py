@@ -33,7 +33,7 @@ class Occasion(NamedTuple):
     told_end: int | None
     """None when nobody said how long, and a rule did."""
     sure: str = "EXACT"
-    """EXACT, DATE_ONLY or DOUBTFUL."""
+    """EXACT, NO_ZONE, DATE_ONLY or DOUBTFUL."""
     attends: bool = True
     away: tuple[tuple[int, int], ...] = ()
     """Leaves from a stay."""
@@ -141,7 +141,7 @@ def _schooling(town: Town, found: dict[int, Calendar], usual: int) -> None:
                 continue  # withdrawn when the pupil left
             begin = micros(start)
             calendar.exams.append(
-                Occasion("EXAM", place, begin, micros(end), micros(end))
+                Occasion("EXAM", place, begin, micros(end), micros(end), "NO_ZONE")
                 if end
                 else Occasion("EXAM", place, begin, begin + usual * MINUTE, None, "DATE_ONLY")
             )

@@ -8,6 +8,8 @@ from samband.demo.people import Person
 from samband.simulation.history import (
     AppointmentStep,
     Attendance,
+    CardChange,
+    CardMended,
     CaseEvent,
     CaseStep,
     Change,
@@ -65,6 +67,9 @@ def health_entries(town: Town) -> Told:
             appointments[step.number].append(step)
         elif isinstance(step, StayStep):
             stays[step.number].append(step)
+        elif isinstance(step, CardMended):
+            word = "unlinked" if step.change is CardChange.PARTED else "merged"
+            yield step.person.sequence, Entry(micros(step.at), f"identity.{word}", HEALTH, "")
         else:
             yield step.person.sequence, _registration(step)
     for changes in appointments.values():
@@ -123,18 +128,21 @@ _CASES: dict[CaseEvent, tuple[str, str, str]] = {
 
 def case_entries(town: Town) -> Told:
     """What the municipality did."""
+    corrected = {(step.case, step.happened) for step in town.cases if step.corrects}
     for step in town.cases:
-        yield step.person.sequence, _case(step)
+        gone = not step.corrects and (step.case, step.happened) in corrected
+        yield step.person.sequence, _case(step, "CORRECTED" if gone else "CURRENT")
 
 
-def _case(step: CaseStep) -> Entry:
+def _case(step: CaseStep, status: str) -> Entry:
     text, holder, following = _CASES[step.event]
     expected = step.due or step.start
     return Entry(
-        micros(step.at), f"case.{text}", MUNICIPALITY, _OFFICE,
+        micros(step.happened), f"case.{text}", MUNICIPALITY, _OFFICE,
         start=micros(step.start) if step.start else None,
         end=micros(step.end) if step.end else None,
         holder=holder, next_step=following, expected_by=micros(expected) if expected else None,
+        status=status,
     )  # fmt: skip
 
 

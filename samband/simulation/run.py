@@ -87,7 +87,7 @@ async def simulate(plan: Plan, folder: Path, tell: Tell) -> Outcome:
 async def _live(system: System, town: Town, plan: Plan, observer: Observer, tell: Tell) -> Outcome:
     began = time.monotonic()
     drop = configuration.drop_folder(system.settings.data_dir)
-    async with Delivery(town, system.endpoints, drop) as delivery:
+    async with Delivery(town, plan.seed, system.endpoints, drop) as delivery:
         for number in range(plan.days):
             tell(f"Day {number + 1} of {plan.days}: {delivery.sent.total():,} messages sent")
             await delivery.live(day_number(number))

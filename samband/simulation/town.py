@@ -3,14 +3,15 @@
 from samband.simulation.habits_cases import Cases
 from samband.simulation.habits_health import Health
 from samband.simulation.habits_school import SchoolYear
-from samband.simulation.history import AppointmentStep, CaseStep, Registered, StayStep, Town
+from samband.simulation.history import CaseStep, HealthStep, Town
 from samband.simulation.population import households
 
 
 def build(citizens: int, days: int, seed: int) -> Town:
     """A town of ``citizens`` people and what happens in it in so many days."""
     town = Town(households(citizens, seed), days)
-    health, cases, school = Health(citizens, days, seed), Cases(days, seed), SchoolYear(days, seed)
+    health, cases = Health(town.people(), days, seed), Cases(days, seed)
+    school = SchoolYear(days, seed)
     town.exports = school.exports
     for household in town.households:
         town.health.extend(health.of(household))
@@ -22,5 +23,5 @@ def build(citizens: int, days: int, seed: int) -> Town:
     return town
 
 
-def _when(step: Registered | AppointmentStep | StayStep | CaseStep) -> tuple[float, int]:
+def _when(step: HealthStep | CaseStep) -> tuple[float, int]:
     return step.at.timestamp(), step.person.sequence

@@ -14,8 +14,9 @@ import pytest
 
 from router.rules import DEFAULT_RULES
 from samband.citizen_view import Keys
+from samband.simulation import mishaps
 from samband.simulation.comparison import Verdict, compare
-from samband.simulation.history import AppointmentStep, Change, Town
+from samband.simulation.history import AppointmentStep, Card, Change, Town
 from samband.simulation.oracle import truths
 from samband.simulation.places import CLINICS, FIRST_DAY, moment
 from samband.simulation.population import households
@@ -29,8 +30,8 @@ def booked(town: Town, clinic: int, hour: int, minute: int, *, said: int = 0, **
     """An appointment of the town's first citizen on a Monday."""
     step = AppointmentStep(
         at=moment(FIRST_DAY, 9) + timedelta(minutes=said), person=town.people()[0], clinic=CLINICS[clinic],
-        national=True, number=f"{clinic}-{hour}{minute:02}", resource=0, department="", title="",
-        change=Change.BOOKED, start=moment(DAY, hour, minute), minutes=30,
+        card=Card("1", town.people()[0].national_id), number=f"{clinic}-{hour}{minute:02}", resource=0,
+        department="", title="", change=Change.BOOKED, start=moment(DAY, hour, minute), minutes=30,
     )  # fmt: skip
     return replace(step, **more)
 
@@ -125,8 +126,10 @@ def test_a_small_town_is_as_the_oracle_knows_it(tmp_path: Path):
     assert compared["identities"] == compared["timelines"] == len(expected) > 20
     assert compared["findings"] == sum(truth.findings.total() for truth in expected.values()) > 0
     assert told["sent"] == {
-        "health": len(town.health), "municipality": len(town.cases), "schools": len(town.exports),
-    }  # fmt: skip
+        "health": sum(len(day) for day in mishaps.clinics(town, 4).values()),
+        "municipality": sum(mishaps.copies(step, 4) for step in town.cases),
+        "schools": sum(1 + mishaps.exported_twice(export, 4) for export in range(len(town.exports))),
+    }
     assert done.stdout.splitlines()[-1] == (
         f"compared: identities {len(expected)} (0 differ), timelines {len(expected)} (0 differ), "
         f"findings {compared['findings']} (0 differ), bundles 0 (0 differ); lost: 0"

@@ -8,11 +8,12 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from samband.simulation import mishaps
 from samband.simulation.dialect_cases import CaseSystem
 from samband.simulation.dialect_health import message
 from samband.simulation.dialect_school import roster
 from samband.simulation.diaries import Diary
-from samband.simulation.history import AppointmentStep, Change, Registered, StayStep, Town
+from samband.simulation.history import AppointmentStep, Card, CardChange, CardMended, Change, Registered, Town
 from samband.simulation.places import CLINICS, day_number, easter, is_holiday, micros, moment, opening
 from samband.simulation.town import build
 
@@ -24,7 +25,7 @@ def wire(town: Town) -> list[object]:
     """Everything that the town's systems would send."""
     cases = CaseSystem()
     return [
-        *(message(step, number) for number, step in enumerate(town.health)),
+        *(message(each.step, each.number) for day in mishaps.clinics(town, 1).values() for each in day),
         *(cases.document(step) for step in town.cases),
         *(roster(town, export) for export in range(len(town.exports))),
     ]
@@ -92,19 +93,40 @@ def test_everything_happens_within_the_days_and_nobody_does_two_things_in_one_se
 @settings(max_examples=40, deadline=None)
 @given(SIZES)
 def test_a_clinic_knows_who_somebody_is_before_it_does_anything_else(size):
-    seen: set[tuple[int, str]] = set()
-    national: set[tuple[int, str]] = set()
+    cards: dict[tuple[int, str], Card] = {}
+    right: dict[tuple[int, str], Card] = {}
     for step in build(*size).health:
         here = step.person.sequence, step.clinic.code
         if isinstance(step, Registered):
-            assert step.again == (here in seen)
-            national |= {here} if step.national else set()
-            seen.add(here)
+            assert step.again == (here in cards)
+        elif isinstance(step, CardMended):
+            assert step.wrong == cards[here]
         else:
-            assert isinstance(step, AppointmentStep | StayStep)
-            assert here in seen
-            assert step.national == (here in national)
-    assert seen == national  # in the end all numbers have become known
+            assert step.card == cards[here]
+        cards[here] = step.card
+        right[here] = Card(f"{400_000 + step.person.sequence}", step.person.national_id)
+    assert cards == right  # in the end everything that was wrong has been found out
+
+
+@settings(max_examples=40, deadline=None)
+@given(SIZES)
+def test_whatever_goes_wrong_on_the_way_every_message_is_sent(size):
+    town = build(*size)
+    sent = [each for day in mishaps.clinics(town, size[2]).values() for each in day]
+    assert {each.number: each.step for each in sent} == dict(enumerate(town.health, 1))
+    assert len(sent) - len(town.health) <= 5 + len(town.health) // 4  # a few of them twice
+
+
+@settings(max_examples=40, deadline=None)
+@given(SIZES)
+def test_a_number_that_is_wrong_is_nobodys_unless_it_is_said_to_be_anothers(size):
+    town = build(*size)
+    numbers = {person.national_id: person for person in town.people()}
+    for step in town.health:
+        if isinstance(step, CardMended) and step.wrong.national:
+            owner = numbers.get(step.wrong.national)
+            assert (owner is not None) == (step.change is CardChange.PARTED)
+            assert owner is not step.person
 
 
 def test_a_diary_that_is_full_gives_nothing_more():

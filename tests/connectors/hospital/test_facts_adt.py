@@ -126,6 +126,18 @@ def test_link():
     assert fact.body["reason"]["code"] == "A24"
 
 
+def test_unlinked_patients_are_two_again():
+    (fact,) = facts(adt("A37", envelope(), Patient(number="4711"), prior=[Patient(number="", national=FNR)]))
+    assert fact.record == "IdentityUnlinked"
+    assert [dict(one) for one in fact.identifiers] == [identifier(OWN, "4711")]
+    assert fact.body["unlinked"] == [identifier(FNR_SYSTEM, FNR, national=True)]
+    assert fact.body["reason"] == {"code": "A37", "system": "HL70003", "mapped": "UNLINKED"}
+
+
+def test_what_both_patients_have_is_not_unlinked():
+    assert ignored(adt("A37", envelope(), EMIL, prior=[EMIL])) == "nothing_to_say"
+
+
 @pytest.mark.parametrize("trigger", ["A34", "A40"])
 def test_merge(trigger):
     (fact,) = facts(adt(trigger, envelope(), EMIL, prior=[Patient(number="99")]))
@@ -184,6 +196,7 @@ def test_moved_visit_is_told_to_both():
         ("ADT^A40", ["MRG|99", PID], ("subject.missing", "PID")),
         ("ADT^A40", [PID, "MRG|1", "PID|1||", "MRG|2"], ("subject.missing", "PID[2]-3")),
         ("ADT^A24", [PID], ("subject.missing", "PID[2]")),
+        ("ADT^A37", [PID], ("subject.missing", "PID[2]")),
         ("ADT^A45", [PID, "MRG|99"], ("stay.no_id", "MRG-5")),
         ("", [PID], ("hl7.no_type", "MSH-9")),
         ("ADT", [PID], ("hl7.no_type", "MSH-9.2")),
