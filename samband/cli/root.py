@@ -10,6 +10,7 @@ from samband.cli.broker import app as broker
 from samband.cli.demo import demo
 from samband.cli.diff import diff
 from samband.cli.dlq import app as dlq
+from samband.cli.identity import app as identity
 from samband.cli.legacy import legacy
 from samband.cli.parked import app as parked
 from samband.cli.processes import connector, router, serve_contract
@@ -48,6 +49,7 @@ app.command()(timeline)
 app.command()(tail)
 app.add_typer(dlq, name="dlq")
 app.add_typer(parked, name="parked")
+app.add_typer(identity, name="identity")
 app.command(hidden=True)(legacy)
 
 

@@ -138,6 +138,23 @@ def test_what_both_patients_have_is_not_unlinked():
     assert ignored(adt("A37", envelope(), EMIL, prior=[EMIL])) == "nothing_to_say"
 
 
+def test_unlink_as_the_standard_writes_it():
+    # ADT_A37: EVN, then each patient as PID, perhaps with PD1 and PV1 behind it.
+    (fact,) = facts(
+        raw(
+            "EVN|A37|20261116",
+            "PID|1||A^^^X^MR",
+            "PD1|",
+            "PV1|1|I",
+            "PID|2||B^^^X^MR",
+            kind="ADT^A37^ADT_A37",
+        )
+    )
+    system = f"{AGENCY}:X"
+    assert dict(fact.identifiers[0]) == identifier(system, "A")
+    assert fact.body["unlinked"] == [identifier(system, "B")]
+
+
 @pytest.mark.parametrize("trigger", ["A34", "A40"])
 def test_merge(trigger):
     (fact,) = facts(adt(trigger, envelope(), EMIL, prior=[Patient(number="99")]))
@@ -169,7 +186,11 @@ def test_a_merge_never_retires_what_the_survivor_has():
 
 def test_changed_identifier():
     (fact,) = facts(adt("A47", envelope(), EMIL, prior=[Patient(number="99")]))
-    assert fact.body["reason"]["mapped"] == "IDENTIFIER_CHANGED"
+    assert fact.record == "IdentityMerged"
+    assert [dict(one) for one in fact.identifiers] == EMILS
+    assert fact.body["retired"] == [identifier(OWN, "99")]
+    assert fact.body["retired_key"] == identifier(OWN, "99")["pseudonym"]
+    assert fact.body["reason"] == {"code": "A47", "system": "HL70003", "mapped": "IDENTIFIER_CHANGED"}
 
 
 def test_moved_visit_is_told_to_both():
