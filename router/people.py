@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
+from router.agreement import desk
 from router.cases import case_view, say_cases
 from router.coordination import all_findings
 from router.events import REFUSALS, TIMELINE, Output, Turn
@@ -108,6 +109,8 @@ def regroup(
         say_changed_entries(person, (*records.plans, *records.cases, *records.others), turn.outputs)
         _say_cases(turn, person, key, set() if again else withdrawn.get(key, set()))
         _say_findings(turn, person, key, drafts)
+        if records.bundles:
+            desk.regrouped(turn, key, person)
     _say_refused(turn, citizen.records, refused, found.refused)
 
 
@@ -156,6 +159,7 @@ def _rebuild(citizen: Citizen, found: Grouping, sources: list[Records]) -> None:
         ]
         fresh.records.people = [person.records for person in people]
     distribute(sources, people, lambda keys, agency: owners[tuple(keys), agency])
+    desk.carry(sources, people)
     for person in people:
         members = person.records.members
         for key in found.retired & members.keys():

@@ -11,7 +11,7 @@ from router.events import Output as Said
 from router.rules import Rules
 from router.shelf import Shelf
 from router.state import FORMAT, KIND_NUMBER, Citizen, dump, load
-from router.step import step
+from router.step import step, tick, wake
 from schemas.catalogue import catalogue
 from schemas.cloudevents import Header, constant_headers
 from schemas.codec import Codec
@@ -27,6 +27,7 @@ _NAMES = {
     "CitizenMoved": "citizen",
     "CaseWithdrawn": "case",
     "IdentityRefused": "refusal_id",
+    "Proposal": "proposal_id",
 }
 """The field that, with citizen and revision, tells a record of a citizen topic from every other."""
 UNREAD = (
@@ -95,7 +96,8 @@ class CitizenStage:
         """What time does to a citizen or a shelf."""
         if isinstance(state, Shelf):
             return shelf.tick(state, minute), ()
-        return state, ()
+        after, said = tick(key, state, minute, self._rules)
+        return after, self._encoded(said)
 
     def _encoded(self, said: Outputs) -> list[Output]:
         encode = self._codec.encode
@@ -114,7 +116,7 @@ class CitizenStage:
 
     def wake(self, state: State) -> int | None:
         """When the state wants a tick."""
-        return shelf.wake(state) if isinstance(state, Shelf) else None
+        return shelf.wake(state) if isinstance(state, Shelf) else wake(state)
 
     def load(self, data: bytes, version: int) -> State:
         """The state that ``dump`` wrote.
@@ -170,11 +172,17 @@ def _markings(sensitivity: str | None, protection: str | None) -> tuple[Header, 
 def _headers(output: Said, subject: bytes) -> Sequence[Header]:
     """CloudEvents attributes and markings; none on what stays inside the router."""
     value, name = output.value, _NAMES.get(output.record)
-    if name is None:
+    if name is not None:
+        identity = f"{output.key}.{value[name]}.{value['revision']}"
+    elif output.record == "AgencyRequest":
+        identity = value["request_id"]
+    elif output.record == "Refusal":
+        identity = f"{value['event_id']}.{value['reason']}"
+    else:
         return ()
     return (
         *_constant(output.record),
-        ("ce_id", f"{output.key}.{value[name]}.{value['revision']}".encode()),
+        ("ce_id", identity.encode()),
         ("ce_subject", subject),
         *_markings(value.get("sensitivity"), value.get("protection")),
     )

@@ -4,6 +4,7 @@ Deterministic and total: it reads no clock, no file and no environment, and it r
 that the contract allows. The state that is given may be changed in place; its owner must not use it again.
 """
 
+from router.agreement import desk
 from router.calendar import calendar_of
 from router.cases import remember_views, say_cases
 from router.coordination import protection_changed, thing_changed
@@ -21,7 +22,7 @@ from router.facts import (
     withdrawn_ids,
 )
 from router.identity import MOST_HOPS, absorb, claimed, learn, move_to, pass_fact, pass_on
-from router.people import open_refusals, regroup, spoken_of, survey, whose
+from router.people import open_refusals, persons, regroup, spoken_of, survey, whose
 from router.rules import Rules
 from router.state import KIND_NUMBER, Citizen, FactId, Records, Withdrawal, fact_id
 from router.timeline import say_changed_entries, say_entry
@@ -38,6 +39,22 @@ def step(key: str, state: Citizen | None, event: Event, rules: Rules) -> tuple[C
         citizen = _told(Turn(key, rules, event.value["meta"]["event_id"], outputs), citizen, event)
     records = citizen.records
     return (citizen if records.alias is not None or records.members else state), outputs
+
+
+def tick(key: str, citizen: Citizen, minute: int, rules: Rules) -> tuple[Citizen, Outputs]:
+    """The same for a minute that a citizen asked for by ``wake``."""
+    outputs: Outputs = []
+    for person in persons(citizen):
+        if person.records.bundles:
+            desk.told(spoken_of(person, key), person, minute, rules, outputs)
+    return citizen, outputs
+
+
+def wake(citizen: Citizen) -> int | None:
+    """When a citizen wants a tick, in microseconds since the epoch; None for never."""
+    records = citizen.records
+    found = [desk.wake(each) for each in records.people or (records,) if each.bundles]
+    return min((time for time in found if time is not None), default=None)
 
 
 def _moved(turn: Turn, citizen: Citizen, event: Event) -> Citizen:
@@ -74,23 +91,27 @@ def _told(turn: Turn, citizen: Citizen, event: Event) -> Citizen:
             return citizen
         origin = hear(citizen, meta)
     if citizen.records.people or citizen.records.statements:
-        _remember_of_several(turn, citizen, event, origin)
+        new = _remember_of_several(turn, citizen, event, origin)
     else:
-        _remember(turn, citizen, event, origin)
+        new = _remember(turn, citizen, event, origin)
+    if new and event.record in desk.ANSWERS:
+        person = whose(citizen, origin)
+        desk.answered(turn, spoken_of(person, turn.home), person, persons(citizen), event)
     return citizen
 
 
-def _remember_of_several(turn: Turn, citizen: Citizen, event: Event, origin: int) -> None:
+def _remember_of_several(turn: Turn, citizen: Citizen, event: Event, origin: int) -> bool:
     """Keep the fact with whose it is. One that takes others back may change who is who."""
     takes_back = bool(withdrawn_ids(event.value))
     refused = open_refusals(citizen.records) if takes_back else []
     person = whose(citizen, origin)
     if not _remember(turn, person, event, origin if person is citizen else hear(person, event.value["meta"])):
-        return
+        return False
     if person is not citizen:
         say_changed_entries(person, (reference(event.record, event.value),), turn.outputs)
     if takes_back:
         regroup(turn, citizen, survey(turn, citizen), refused)
+    return True
 
 
 def _remember(turn: Turn, citizen: Citizen, event: Event, origin: int) -> bool:
@@ -121,18 +142,20 @@ def _remember(turn: Turn, citizen: Citizen, event: Event, origin: int) -> bool:
     if records.withdrawals or (ref[0] in "AS" and not first):
         say_changed_entries(citizen, touched, outputs, new=stored)
     for about in touched:
-        _work_out(key, citizen, about, turn.rules, outputs)
+        _work_out(turn, key, citizen, about, value["meta"]["recorded"]["instant"])
     return True
 
 
-def _work_out(key: str, citizen: Citizen, about: str, rules: Rules, outputs: Outputs) -> None:
+def _work_out(turn: Turn, key: str, citizen: Citizen, about: str, moment: int) -> None:
     letter = about[0]
     if letter == "C":
-        say_cases(citizen, key, (about,), outputs)
+        say_cases(citizen, key, (about,), turn.outputs)
     elif letter in "AMSXN":
-        thing_changed(key, citizen, about, rules, outputs)
+        thing_changed(key, citizen, about, turn.rules, turn.outputs)
     elif letter == "P":
-        protection_changed(key, citizen, rules, outputs)
+        protection_changed(key, citizen, turn.rules, turn.outputs)
+    if letter == "A" and citizen.records.bundles:
+        desk.appointment_changed(turn, key, citizen, about, moment)
 
 
 def _touched_by(records: Records, withdraws: list[tuple[FactId, bool]], already: list[str]) -> list[str]:

@@ -1,11 +1,9 @@
 """What is stored of a proposal from its offer until nothing more can come of it.
 
-Kept short: instants are compact (``router.state.compact``), agencies and stages are numbers. Nothing is
-stored for a citizen to whom nothing was proposed.
+Instants are microseconds since the epoch, UTC. Nothing is stored for a citizen to whom nothing was proposed.
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
 from uuid import UUID, uuid5
 
 import msgspec
@@ -30,7 +28,7 @@ _NAMESPACE = UUID("0f6c1d1e-5a0b-5d3c-9b1f-7a3e2d4c6b58")
 
 
 class Move(msgspec.Struct, array_like=True, gc=False):
-    """One appointment and the slot that it is to move to. Instants are compact."""
+    """One appointment and the slot that it is to move to."""
 
     system: str
     appointment: str
@@ -61,7 +59,7 @@ class Seat(msgspec.Struct, array_like=True, gc=False):
     """The highest sequence that was answered."""
     said: int = NOTHING
     again: int | None = None
-    """When to ask for a release, for the first time or again (compact)."""
+    """When to ask for a release, for the first time or again."""
     repeats: int = 0
     """How often a release was asked without an answer."""
 
@@ -73,12 +71,12 @@ class Seat(msgspec.Struct, array_like=True, gc=False):
 
 
 class Bundle(msgspec.Struct, array_like=True, gc=False):
-    """A proposal and how it stands. Instants are compact."""
+    """A proposal and how it stands."""
 
     key: str
     """The citizen's key when it was offered; requests keep it to the end, and so their order."""
-    proposal: bytes
-    """Its id as ``state.fact_id`` stores it."""
+    proposal: str
+    """Its id."""
     revision: int
     stage: int
     reason: str
@@ -93,7 +91,7 @@ class Bundle(msgspec.Struct, array_like=True, gc=False):
     seats: list[Seat]
     gains: list[str]
     numbers: dict[str, int]
-    findings: list[bytes]
+    findings: list[str]
     marks: int
     """Sensitivity and protection, see ``state.marks_of``."""
 
@@ -110,14 +108,6 @@ class Bundle(msgspec.Struct, array_like=True, gc=False):
     def owing(self) -> list[Seat]:
         """The agencies that may hold something and have not let it go."""
         return [seat for seat in self.seats if seat.asked and seat.said not in (RELEASED, OUT)]
-
-
-class Answer(NamedTuple):
-    """To which of the requests an answer belongs."""
-
-    bundle: Bundle
-    seat: Seat
-    sequence: int
 
 
 def request_id(proposal_id: str, agency: str, sequence: int) -> str:
