@@ -46,6 +46,11 @@ class Move(msgspec.Struct, array_like=True, gc=False):
     resource: str | None
     place: str | None
 
+    @property
+    def ref(self) -> str:
+        """The appointment as the router refers to it, see ``facts.py``."""
+        return f"A|{self.system}|{self.appointment}"
+
 
 class Seat(msgspec.Struct, array_like=True, gc=False):
     """An agency at the table: what it was last asked, and what it last said."""

@@ -186,10 +186,9 @@ def _proceed(turn: Turn, key: str, citizen: Citizen, bundle: Bundle, moment: int
 
 def appointment_changed(turn: Turn, key: str, citizen: Citizen, about: str, moment: int) -> None:
     """Something new was said about an appointment (``A|system|id``), and recorded at ``moment``."""
-    _, system, name = about.split("|", 2)
     start_of = _starts(citizen, turn.rules)
     for bundle in citizen.records.bundles:
-        if saga.appointment_seen(bundle, system, name, start_of):
+        if saga.appointment_seen(bundle, about, start_of):
             _gave_way(turn.outputs, key, citizen, bundle)
         _proceed(turn, key, citizen, bundle, moment)
 
@@ -198,7 +197,7 @@ def _starts(citizen: Citizen, rules: Rules) -> Callable[[Move], int | None]:
     visits = calendar_of(citizen, rules).visits
 
     def start_of(move: Move) -> int | None:
-        found = visits.get(f"A|{move.system}|{move.appointment}")
+        found = visits.get(move.ref)
         return None if found is None else found.start
 
     return start_of
@@ -261,9 +260,7 @@ def regrouped(turn: Turn, key: str, citizen: Citizen) -> None:
     bundles = citizen.records.bundles
     start_of = _starts(citizen, turn.rules)
     for bundle in bundles:
-        if any(
-            saga.appointment_seen(bundle, move.system, move.appointment, start_of) for move in bundle.moves
-        ):
+        if any(saga.appointment_seen(bundle, move.ref, start_of) for move in bundle.moves):
             _gave_way(turn.outputs, key, citizen, bundle)
         _proceed(turn, key, citizen, bundle, bundle.since)
     waiting = [bundle for bundle in bundles if bundle.is_open and not bundle.has_failed]

@@ -155,12 +155,12 @@ def _late(bundle: Bundle, seat: Seat, sequence: int, said: int) -> Reason | None
     return None
 
 
-def appointment_seen(bundle: Bundle, system: str, name: str, start_of: StartOf) -> bool:
+def appointment_seen(bundle: Bundle, ref: str, start_of: StartOf) -> bool:
     """An appointment was changed: perhaps an agency's answer, perhaps the end of what was planned.
 
     True when the bundle no longer fits.
     """
-    move = next((move for move in bundle.moves if (move.system, move.appointment) == (system, name)), None)
+    move = next((move for move in bundle.moves if move.ref == ref), None)
     if move is None or not bundle.is_open or bundle.has_failed:
         return False
     start = start_of(move)
