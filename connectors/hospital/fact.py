@@ -32,12 +32,13 @@ def today(message: HospitalMessage) -> str:
     return message.msh.text(7)[:8]
 
 
-_TIME_REMARKS = {
+TIME_REMARKS = {
     "EXACT": "",
     "NO_ZONE": "time.no_zone",
     "DATE_ONLY": "time.date_only",
     "DOUBTFUL": "time.doubtful",
 }
+"""What is odd about a time, by its confidence."""
 
 
 def make_fact(
@@ -46,7 +47,7 @@ def make_fact(
     """A fact of this message. ``body`` is the record without ``meta``; what is odd is remarked on here."""
     recorded = message.recorded()
     told = (occurred, recorded, body.get("start"), body.get("end"))
-    odd = [*who.remarks, *(_TIME_REMARKS[time["confidence"]] for time in told if time)]
+    odd = [*who.remarks, *(TIME_REMARKS[time["confidence"]] for time in told if time)]
     if not who.identifiers[0]["national"]:
         odd.append("id.local_only")
     if message.type_mismatch:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from connectors.hospital import adt, persons, siu
+from connectors.hospital import adt, persons, siu, slots
 from connectors.hospital.parse import HospitalMessage, Unmappable
 from connectors.kit.outcomes import Fact, Ignore, Publish
 
@@ -30,8 +30,11 @@ _MAPPED: Final[dict[str, Callable[[HospitalMessage], list[Fact]]]] = {
     "S15": siu.cancelled,
     "S16": siu.discontinued,
     "S17": siu.deleted,
+    "S23": slots.blocked,
+    "S24": slots.opened,
     "S26": siu.missed,
 }
+_ABOUT_SLOTS: Final = ("S23", "S24")
 TRIGGERS: Final = frozenset(_MAPPED)
 _CARRIED: Final = ("ADT", "SIU")
 
@@ -53,7 +56,7 @@ def facts(message: HospitalMessage) -> Publish | Ignore:
     if not message.trigger:
         raise Unmappable("the message has no trigger event", reason="hl7.no_type", where="MSH-9.2")
     mapping = _MAPPED.get(message.trigger)
-    if mapping is None:
+    if mapping is None or (message.trigger in _ABOUT_SLOTS and not message.reading.settings.slots):
         return Ignore("hl7.type_not_carried")
     found = mapping(message)
     return Publish(tuple(found)) if found else Ignore("nothing_to_say")

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from bus.setting_groups import Zone
 from connectors.hospital.charset import codec_name
+from connectors.kit.carrier import InboxSettings
 from schemas.records import Protection
 
 _MIB = 1024 * 1024
@@ -46,6 +47,75 @@ class Authority(_Group):
         if (self.country is None) == (self.system is None):
             raise ValueError("give either country or system")
         return self
+
+
+Reason = Literal[
+    "TAKEN", "CLOSED", "UNKNOWN_APPOINTMENT", "UNKNOWN_SLOT", "NOT_ALLOWED", "AWAY", "OTHER", "UNKNOWN"
+]
+"""What ``RequestAnswered.reason`` maps to."""
+
+
+class ClientTls(_Group):
+    """Encryption of the connection to the hospital."""
+
+    ca: Path | None = Field(
+        None, description="Certificates (PEM) that sign the hospital's; the system's own when empty."
+    )
+    certificate: Path | None = Field(None, description="Our certificate chain (PEM), where it asks for one.")
+    key: Path | None = Field(None, description="Its private key (PEM), readable by this process alone.")
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> "ClientTls":
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("give both certificate and key, or neither")
+        return self
+
+
+class Delivery(_Group):
+    """The way back: where the hospital takes requests to hold, move and release appointments, and how."""
+
+    host: Annotated[str, Field(min_length=1)] = Field(description="Where the hospital listens (MLLP).")
+    port: int = Field(2575, ge=1, le=65_535, description="Its port.")
+    tls: ClientTls | None = Field(None, description="Encrypt the connection to the hospital.")
+    message: Literal["SRM", "SIU"] = Field(
+        "SRM", description="SRM asks for a change, SIU tells of it; what the hospital's system takes."
+    )
+    answered_by: Literal["acknowledgement", "message"] = Field(
+        "acknowledgement",
+        description="Whether AA is the answer, or an SRR or SIU that comes later and that AA only announces.",
+    )
+    acknowledgements: Literal["original", "enhanced"] = Field(
+        "original", description="Enhanced mode asks for a commit acknowledgement (CA) before the answer."
+    )
+    version: Literal["2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.8"] = Field(
+        "2.5.1", description="MSH-12 of what is sent; the fields are those of 2.5.1."
+    )
+    charset: str = Field("UNICODE UTF-8", description="MSH-18 of what is sent, and what it is written in.")
+    processing_id: Literal["P", "T", "D"] = Field("P", description="MSH-11 of what is sent.")
+    application: Code = Field(
+        "SAMBAND", description="MSH-3, and the authority of our ids in SCH-1 and ARQ-1."
+    )
+    facility: str = Field("", description="MSH-4.")
+    receiving_application: str = Field("", description="MSH-5.")
+    receiving_facility: str = Field("", description="MSH-6.")
+    resource_segment: Literal["AIP", "AIG"] = Field(
+        "AIP", description="Whether a slot's resource is written as a person (AIP) or as equipment (AIG)."
+    )
+    refusals: dict[Code, Reason] = Field(
+        default_factory=dict,
+        description="The hospital's own codes of refusal (ERR-5, ERR-3, SCH-6) and what they mean.",
+    )
+    answer_seconds: float = Field(
+        10.0, gt=0, description="Wait for an acknowledgement before the message is sent again."
+    )
+    inbox: InboxSettings = Field(
+        InboxSettings(at_once=1), description="How patiently requests are carried to the hospital."
+    )
+
+    @field_validator("charset")
+    @classmethod
+    def _known_charset(cls, value: str) -> str:
+        return _charset(value)
 
 
 class HospitalSettings(_Group):
@@ -97,9 +167,21 @@ class HospitalSettings(_Group):
         description="The hospital's own codes in PD1-12, PV1-16 and ARV-3 and what they protect.",
     )
 
+    slots: bool = Field(
+        default=True,
+        description="S24 offers a time and S23 takes it back; when false, both are ignored.",
+    )
+    delivery: Delivery | None = Field(
+        None, description="Where requests from the agency's inbox are sent; without it, none are taken."
+    )
+
     @field_validator("fallback_charset")
     @classmethod
     def _known_charset(cls, value: str) -> str:
-        if codec_name(value) is None:
-            raise ValueError("no such character set; use e.g. 8859/1, 8859/15, windows-1252 or UTF-8")
-        return value
+        return _charset(value)
+
+
+def _charset(value: str) -> str:
+    if codec_name(value) is None:
+        raise ValueError("no such character set; use e.g. 8859/1, 8859/15, windows-1252 or UTF-8")
+    return value

@@ -38,6 +38,8 @@ _SECONDS: Final = {
 """Units of AIS-8 and SCH-10 (UCUM, ISO+ and words). Minutes are meant where there is none."""
 _SECOND = 1_000_000
 _LONGEST = 366 * 86_400
+_DIGITS = 9
+"""More of them are no duration."""
 _CITIZENS_NOTE = "PI"
 """NTE-4, table 0364: patient instructions."""
 
@@ -74,7 +76,7 @@ def deleted(message: HospitalMessage) -> list[Fact]:
 
 def missed(message: HospitalMessage) -> list[Fact]:
     """S26. It happened when the appointment began, which is not when it was recorded."""
-    start = _start(message)
+    start = scheduled_start(message)
     body = {**_common(message), "start": start}
     return _each(message, "AppointmentMissed", start or message.occurred(), body)
 
@@ -86,14 +88,14 @@ def _planned(message: HospitalMessage, record: str) -> list[Fact]:
         return missed(message)
     if status["mapped"] in ("CANCELLED", "ENTERED_IN_ERROR"):
         return cancelled(message)
-    common, start = _common(message), _start(message)
+    common, start = _common(message), scheduled_start(message)
     if start is None:
         raise Unmappable("the appointment has no start", reason="appointment.no_start", where="SCH-11.4")
     service = message.body.first("AIS")
     body = {
         **common,
         "start": start,
-        "end": _end(message, start),
+        "end": scheduled_end(message, start),
         "place": _place_code(message),
         "service": coded(message, service, 3, "", "UNKNOWN") if service and service.text(3) else None,
         "status": status,
@@ -106,7 +108,7 @@ def _off(message: HospitalMessage, why: str) -> list[Fact]:
     trigger: Code = {"code": message.trigger, "system": "HL70003", "mapped": why}
     body = {
         **_common(message),
-        "start": _start(message),
+        "start": scheduled_start(message),
         "reason": {**status, "mapped": why} if status["code"] else trigger,
     }
     return _each(message, "AppointmentCancelled", message.occurred(), body)
@@ -163,7 +165,7 @@ def _status(message: HospitalMessage) -> Code:
     return {"code": "", "system": "HL70278", "mapped": "BOOKED"}
 
 
-def _start(message: HospitalMessage) -> Time | None:
+def scheduled_start(message: HospitalMessage) -> Time | None:
     """TQ1-7, else AIS-4 of the first set, else SCH-11.4: published messages hold three different dates."""
     return (
         message.time(message.body.first("TQ1"), 7)
@@ -172,13 +174,13 @@ def _start(message: HospitalMessage) -> Time | None:
     )
 
 
-def _end(message: HospitalMessage, start: Time) -> Time | None:
+def scheduled_end(message: HospitalMessage, start: Time) -> Time | None:
     """TQ1-8, else the start and a duration, else SCH-11.5. An end that is not after the start is none."""
     end = message.optional_time(message.body.first("TQ1"), 8)
     if end is None:
-        seconds = _duration(message)
-        if seconds:
-            instant = start["instant"] + seconds * _SECOND
+        length = _duration(message)
+        if length:
+            instant = start["instant"] + length * _SECOND
             end = {"instant": instant, "source": "", "confidence": start["confidence"]}
         else:
             end = message.optional_time(_schedule(message), 11, 5)
@@ -187,12 +189,16 @@ def _end(message: HospitalMessage, start: Time) -> Time | None:
 
 def _duration(message: HospitalMessage) -> int:
     """Seconds by AIS-7 and 8, else SCH-9 and 10 (published messages hold both and differ); 0 if unknown."""
-    for segment, field in ((message.body.first("AIS"), 7), (_schedule(message), 9)):
-        number = segment.text(field).strip() if segment else ""
-        if segment and number.isascii() and number.isdigit():
-            unit = _SECONDS.get(segment.text(field + 1).strip().upper())
-            if unit and 0 < int(number) * unit <= _LONGEST:
-                return int(number) * unit
+    return seconds(message.body.first("AIS"), 7) or seconds(_schedule(message), 9)
+
+
+def seconds(segment: Segment | None, field: int) -> int:
+    """The duration in a field, with its unit in the next; 0 where it is absent, odd or beyond a year."""
+    number = segment.text(field).strip() if segment else ""
+    if segment and number.isascii() and number.isdigit() and len(number) <= _DIGITS:
+        unit = _SECONDS.get(segment.text(field + 1).strip().upper())
+        if unit and 0 < int(number) * unit <= _LONGEST:
+            return int(number) * unit
     return 0
 
 

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Final, Self
 
-from connectors.hospital.hl7 import Delimiters, Message, escape
+from connectors.hospital.hl7 import Message
 from connectors.hospital.mllp import Frame, FrameReader, frame
+from connectors.hospital.write import components, encoded, segment, stamp, text
 
-SIGNS: Final = Delimiters("|", "^", "~", "\\", "&")
 NATIONAL_AUTHORITY: Final = "&2.16.578.1.12.4.1.4.1&ISO"
 _LIMIT = 1024 * 1024
 _REJECTED = ("AR", "CR", "AE", "CE")
@@ -42,11 +42,29 @@ class Booking:
     start: datetime
     minutes: int = 30
     title: str = ""
+    service: str = ""
+    """Code of what is done; times are offered for it."""
     department: str = ""
     room: str = ""
     practitioner: str = ""
     note: str = ""
     status: str = "Booked"
+    placer: str = ""
+    """Whoever asked for it calls it this (SCH-1, with its authority)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreeTime:
+    """A time that can be booked, as the hospital's calendar has it."""
+
+    number: str
+    start: datetime
+    service: str
+    minutes: int = 30
+    department: str = ""
+    room: str = ""
+    practitioner: str = ""
+    """Code of the person that it is with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +85,6 @@ class Envelope:
     charset: str = "UNICODE UTF-8"
 
 
-def stamp(moment: datetime) -> str:
-    """A time as HL7 writes it, with its offset."""
-    return moment.strftime("%Y%m%d%H%M%S%z")
-
-
 def adt(  # noqa: PLR0913 - the parts of a message
     trigger: str,
     envelope: Envelope,
@@ -87,86 +100,93 @@ def adt(  # noqa: PLR0913 - the parts of a message
     happened = happened or envelope.at
     segments = [
         _msh("ADT", trigger, envelope),
-        _segment("EVN", {1: trigger, 2: stamp(envelope.at), 6: stamp(happened)}),
+        segment("EVN", {1: trigger, 2: stamp(envelope.at), 6: stamp(happened)}),
         *_pid(patient, envelope.facility),
     ]
     for other in prior:
         if trigger in ("A24", "A37"):
             segments += _pid(other, envelope.facility)
         else:
-            segments.append(_segment("MRG", {1: _ids(other, envelope.facility), 5: _text(visit)}))
+            segments.append(segment("MRG", {1: _ids(other, envelope.facility), 5: text(visit)}))
     if visit:
-        ward = _text(department)
+        ward = text(department)
         discharged = trigger == "A03"
         times = {45 if discharged else 44: stamp(happened)}
         segments.append(
-            _segment("PV1", {1: "1", 2: patient_class, 3: ward, 10: ward, 19: _text(visit), **times})
+            segment("PV1", {1: "1", 2: patient_class, 3: ward, 10: ward, 19: text(visit), **times})
         )
-    return _encoded(segments, envelope)
+    return encoded(segments, envelope.charset)
 
 
 def siu(trigger: str, envelope: Envelope, patient: Patient, booking: Booking) -> bytes:
     """An SIU message about one appointment."""
     start, end = stamp(booking.start), stamp(booking.start + timedelta(minutes=booking.minutes))
-    department, number, status = _text(booking.department), _text(booking.number), booking.status
+    department, number, status = text(booking.department), text(booking.number), booking.status
     length = {7: str(booking.minutes), 8: "min"}
     segments = [
         _msh("SIU", trigger, envelope),
-        _segment("SCH", {2: number, 11: f"^^^{start}^{end}", 25: status}),
-        _segment("TQ1", {1: "1", 7: start, 8: end}),
+        segment("SCH", {1: booking.placer, 2: number, 11: f"^^^{start}^{end}", 25: status}),
+        segment("TQ1", {1: "1", 7: start, 8: end}),
         *_pid(patient, envelope.facility),
-        _segment("PV1", {1: "1", 2: "O", 3: department, 10: department}),
-        _segment("RGS", {1: "1", 2: "A"}),
-        _segment("AIS", {1: "1", 2: "A", 3: f"^{_text(booking.title)}", 4: start, 10: status, **length}),
+        segment("PV1", {1: "1", 2: "O", 3: department, 10: department}),
+        segment("RGS", {1: "1", 2: "A"}),
+        segment(
+            "AIS",
+            {1: "1", 2: "A", 3: components(booking.service, booking.title), 4: start, 10: status, **length},
+        ),
     ]
     if booking.note:
-        segments.append(_segment("NTE", {1: "1", 3: _text(booking.note), 4: "PI"}))
+        segments.append(segment("NTE", {1: "1", 3: text(booking.note), 4: "PI"}))
     if booking.room:
-        segments.append(_segment("AIL", {1: "1", 2: "A", 3: f"{department}^{_text(booking.room)}"}))
+        segments.append(segment("AIL", {1: "1", 2: "A", 3: f"{department}^{text(booking.room)}"}))
     if booking.practitioner:
-        segments.append(_segment("AIP", {1: "1", 2: "A", 3: f"^{_text(booking.practitioner)}"}))
-    return _encoded(segments, envelope)
+        segments.append(segment("AIP", {1: "1", 2: "A", 3: f"^{text(booking.practitioner)}"}))
+    return encoded(segments, envelope.charset)
 
 
-def _segment(name: str, fields: dict[int, str]) -> str:
-    return "|".join([name, *(fields.get(number, "") for number in range(1, max(fields) + 1))])
+def slot(trigger: str, envelope: Envelope, free: FreeTime) -> bytes:
+    """An SIU message about a time in the calendar: S24 opened, S23 blocked."""
+    start, end = stamp(free.start), stamp(free.start + timedelta(minutes=free.minutes))
+    status = "Blocked" if trigger == "S23" else ""
+    segments = [
+        _msh("SIU", trigger, envelope),
+        segment("SCH", {2: text(free.number), 6: trigger, 11: f"^^^{start}^{end}", 25: status}),
+        segment("TQ1", {1: "1", 7: start, 8: end}),
+        segment("RGS", {1: "1", 2: "A"}),
+        segment("AIS", {1: "1", 2: "A", 3: text(free.service), 4: start, 7: str(free.minutes), 8: "min"}),
+        segment("AIL", {1: "1", 2: "A", 3: components(free.department, free.room)}),
+    ]
+    if free.practitioner:
+        segments.append(segment("AIP", {1: "1", 2: "A", 3: text(free.practitioner)}))
+    return encoded(segments, envelope.charset)
 
 
 def _msh(code: str, trigger: str, envelope: Envelope) -> str:
     fields = {
-        2: _text(envelope.application),
-        3: _text(envelope.facility),
-        4: "SAMBAND",
-        6: stamp(envelope.at),
-        8: f"{code}^{trigger}",
-        9: _text(envelope.control_id),
-        10: envelope.processing,
-        11: envelope.version,
-        14: envelope.accept,
-        15: envelope.application_accept,
-        17: envelope.charset,
-    }  # each one less than in the standard, where MSH-1 is the separator itself
-    return _segment("MSH", {1: "^~\\&", **fields})
+        3: text(envelope.application),
+        4: text(envelope.facility),
+        5: "SAMBAND",
+        7: stamp(envelope.at),
+        9: f"{code}^{trigger}",
+        10: text(envelope.control_id),
+        11: envelope.processing,
+        12: envelope.version,
+        15: envelope.accept,
+        16: envelope.application_accept,
+        18: envelope.charset,
+    }
+    return segment("MSH", {2: "^~\\&", **fields})
 
 
 def _pid(patient: Patient, facility: str) -> list[str]:
-    name = f"{_text(patient.family)}^{_text(patient.given)}"
-    pid = _segment("PID", {1: "1", 3: _ids(patient, facility), 5: name, 7: patient.born})
-    return [pid, _segment("PD1", {12: "Y"})] if patient.protected else [pid]
+    name = f"{text(patient.family)}^{text(patient.given)}"
+    pid = segment("PID", {1: "1", 3: _ids(patient, facility), 5: name, 7: patient.born})
+    return [pid, segment("PD1", {12: "Y"})] if patient.protected else [pid]
 
 
 def _ids(patient: Patient, facility: str) -> str:
-    own = f"{_text(patient.number)}^^^{_text(facility)}^MR"
+    own = f"{text(patient.number)}^^^{text(facility)}^MR"
     return f"{own}~{patient.national}^^^{NATIONAL_AUTHORITY}^NNNOR" if patient.national else own
-
-
-def _text(text: str) -> str:
-    return escape(text, SIGNS)
-
-
-def _encoded(segments: list[str], envelope: Envelope) -> bytes:
-    codec = "iso8859-1" if envelope.charset == "8859/1" else "utf-8"
-    return ("\r".join(segments) + "\r").encode(codec)
 
 
 @dataclass(frozen=True, slots=True)

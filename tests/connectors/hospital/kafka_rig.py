@@ -9,9 +9,12 @@ from typing import Any
 
 from bus import reader, topics
 from bus.endpoints import find
+from bus.producer import Producer
 from bus.settings import Settings, load_settings
 from connectors.hospital.testing import MllpSender
 from connectors.kit.runtime import run_connector
+from schemas.codec import Codec
+from schemas.records import AgencyRequest
 from tests.connectors.hospital.messages import AGENCY
 from tests.waiting import until
 
@@ -38,6 +41,21 @@ class Connected:
             found.append((record.topic, decoded.record, decoded.value))
         return found
 
+    async def ask(self, *requests: AgencyRequest) -> None:
+        """Put requests into the agency's inbox, in order."""
+        async with Producer(self.settings, "test-router") as producer:
+            for request in requests:
+                value = Codec().encode("AgencyRequest", dict(request))
+                key = request["citizen"].encode()
+                await (await producer.send(f"inbox.{AGENCY}", key=key, value=value))
+
+    async def answers(self) -> list[tuple[str, str]]:
+        """Request and answer of each ``RequestAnswered``, in order."""
+        found = await self.records("appointment")
+        return [
+            (value["request_id"], value["answer"]) for _, name, value in found if name == "RequestAnswered"
+        ]
+
     async def outcomes(self) -> list[tuple[str, str, str]]:
         """Message id, outcome and reason of each input."""
         found = await self.records("inputs")
@@ -55,6 +73,7 @@ async def connected(
     settings = load_settings(
         bootstrap_servers=broker, data_dir=folder, pseudonym={"key": KEY, "version": "1"},
         kafka={"topic_prefix": prefix, **(kafka or {})}, connectors={NAME: hospital},
+        router={"inboxes": [AGENCY] if "delivery" in own else []},
     )  # fmt: skip
     await topics.apply(settings)
     stop = asyncio.Event()

@@ -1,0 +1,156 @@
+"""What a hospital was asked for one proposal, and what it said: all of the moves, or none. Pure.
+
+A request becomes steps, one message each. When one step of a HOLD or CONFIRM is refused, the request is, and
+whatever else it did is undone.
+"""
+
+from typing import Final, Literal
+
+import msgspec
+
+from connectors.hospital.answers import Verdict, is_gone
+from connectors.hospital.asks import Act, Ask, ask, placer_id
+from schemas.records import AgencyRequest, Code, RequestAction, RequestAnswer, RequestedMove
+
+_DONE: Final[dict[str, RequestAnswer]] = {"HOLD": "HELD", "CONFIRM": "CONFIRMED", "RELEASE": "RELEASED"}
+_UNDOING: Final = (Act.LET_GO, Act.MOVE_BACK)
+
+StepState = Literal["NEW", "TAKEN", "DONE", "REFUSED", "DROPPED"]
+
+
+class Step(msgspec.Struct):
+    """One message. NEW and DROPPED may have arrived all the same; DROPPED is not sent again."""
+
+    act: Act
+    move: int
+    """Place in ``Bundle.moves``."""
+    request: str
+    at: int
+    """MSH-7, in microseconds since the epoch: the same however often it is sent."""
+    state: StepState = "NEW"
+    reason: Code | None = None
+
+
+class Request(msgspec.Struct):
+    """One request of the bundle."""
+
+    action: RequestAction
+    answer: RequestAnswer | None = None
+    reason: Code | None = None
+    by: Literal["", "REPLY", "MESSAGE"] = ""
+    """How the answer goes to the bus: with the request, while that is carried, or with the hospital's own
+    message, which is then on the bus already. Empty until that is so."""
+
+
+class Bundle(msgspec.Struct):
+    """All requests of one proposal, in their order."""
+
+    proposal: str
+    moves: list[RequestedMove] = []
+    requests: dict[str, Request] = {}
+    steps: list[Step] = []
+
+    @property
+    def latest(self) -> str:
+        """The id of the request that counts."""
+        return next(reversed(self.requests), "")
+
+    @property
+    def to_send(self) -> list[Step]:
+        """The steps that the hospital has not acknowledged, in the order of sending."""
+        return [step for step in self.steps if step.state == "NEW"]
+
+    @property
+    def waits(self) -> bool:
+        """Whether the hospital has something to be told, or to say, or the bus has not heard what it said."""
+        done = self.requests.get(self.latest)
+        untold = done is not None and done.answer is not None and not done.by
+        return untold or any(step.state in ("NEW", "TAKEN") for step in self.steps)
+
+    def asked(self, step: Step) -> Ask:
+        """The step's message."""
+        return ask(step.act, step.request, self.proposal, self.moves[step.move])
+
+    def placers(self) -> dict[str, str]:
+        """The hospital's ids of the appointments, by ours."""
+        return {
+            placer_id(self.proposal, move["appointment"]): move["appointment"]["id"] for move in self.moves
+        }
+
+
+def take(bundle: Bundle, request: AgencyRequest, now: int) -> None:
+    """Add what ``request`` asks for, unless it is known. What was asked before it counts no more."""
+    name = request["request_id"]
+    if name in bundle.requests:
+        return
+    bundle.requests[name] = Request(request["action"])
+    for step in bundle.steps:
+        if step.state in ("NEW", "TAKEN"):
+            step.state = "DROPPED"
+    places = [_place(bundle, move) for move in request["moves"]]
+    if request["action"] == "RELEASE":
+        _undo(bundle, name, places, now)
+    else:
+        act = Act.HOLD if request["action"] == "HOLD" else Act.MOVE
+        bundle.steps += [Step(act, place, name, now) for place in places]
+    _settle(bundle, name, now)
+
+
+def judge(bundle: Bundle, step: Step, verdict: Verdict, now: int) -> None:
+    """Take in what the hospital said about a step; what is decided stays so."""
+    if step.state not in ("NEW", "TAKEN") or verdict.state == "AGAIN":
+        return
+    step.state, step.reason = verdict.state, verdict.reason
+    if step.request == bundle.latest:
+        _settle(bundle, step.request, now)
+
+
+def _settle(bundle: Bundle, name: str, now: int) -> None:
+    request = bundle.requests[name]
+    if request.answer is not None:
+        return
+    steps = [step for step in bundle.steps if step.request == name]
+    refused = next((step for step in steps if step.state == "REFUSED"), None)
+    if request.action != "RELEASE" and refused is not None:
+        request.answer = "GONE" if is_gone(refused.reason) else "REFUSED"
+        request.reason = refused.reason
+        for step in steps:
+            if step.state in ("NEW", "TAKEN"):
+                step.state = "DROPPED"
+        _undo(bundle, name, [step.move for step in steps], now)
+    elif any(step.state in ("NEW", "TAKEN") for step in steps):
+        return
+    elif refused is not None:
+        request.answer, request.reason = "REFUSED", refused.reason
+    else:
+        request.answer = _DONE[request.action]
+
+
+def _undo(bundle: Bundle, name: str, places: list[int], now: int) -> None:
+    """Move back what may have been moved, and let go of what may be held; both where it is in doubt."""
+    for place in places:
+        own = [step for step in bundle.steps if step.move == place]
+        moved = _stands(own, Act.MOVE, Act.MOVE_BACK)
+        if moved is not None:
+            bundle.steps.append(Step(Act.MOVE_BACK, place, name, now))
+        held = _stands(own, Act.HOLD, Act.LET_GO)
+        if (held is not None or not own) and (moved is None or moved.state != "DONE"):
+            bundle.steps.append(Step(Act.LET_GO, place, name, now))
+
+
+def _stands(steps: list[Step], done: Act, undone: Act) -> Step | None:
+    """The step by which ``done`` may stand, by the last that was heard."""
+    for step in reversed(steps):
+        if step.act is undone and step.state == "DONE":
+            return None
+        if step.act is done and step.state != "REFUSED":
+            return step
+    return None
+
+
+def _place(bundle: Bundle, move: RequestedMove) -> int:
+    for place, known in enumerate(bundle.moves):
+        if known["appointment"] == move["appointment"]:
+            return place
+    bundle.moves.append(move)
+    return len(bundle.moves) - 1

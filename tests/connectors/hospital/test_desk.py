@@ -1,0 +1,370 @@
+"""Requests to a hospital with a calendar, over real sockets: held, moved, refused, lost and late."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from connectors.hospital.bundle_store import BundleStore
+from connectors.hospital.desk import Desk
+from connectors.hospital.sender import HospitalAwayError, HospitalSilentError, Sender
+from connectors.hospital.settings import Delivery
+from connectors.hospital.testing import Booking, FreeTime
+from connectors.hospital.testing_calendar import GOOD, Asked, AskedHospital, Calendar, Habit
+from connectors.kit import times
+from connectors.kit.carrier import Reply
+from schemas.records import AgencyRequest, RequestedMove
+from tests.connectors.hospital.messages import EMIL, MORNING, reading
+from tests.waiting import until
+
+TOMORROW = MORNING + timedelta(days=1)
+
+
+def instant(moment: Any) -> int:
+    return int(moment.timestamp()) * 1_000_000
+
+
+def move(number: int, **fields: Any) -> RequestedMove:
+    """Appointment An is to move from the morning to the slot Tn, the day after."""
+    start = TOMORROW + timedelta(hours=number)
+    made: dict[str, Any] = {
+        "appointment": {"system": "hospital.test:PAS", "id": f"A{number}"},
+        "institution": {"system": "hospital.test", "id": "SYKEHUS", "department": "NEVR"},
+        "old_start": times.exact(instant(MORNING + timedelta(hours=number))),
+        "slot": f"T{number}",
+        "start": times.exact(instant(start)),
+        "end": times.exact(instant(start + timedelta(minutes=30))),
+        "resource": "BERG",
+        "place": "NEVR/R1",
+        **fields,
+    }
+    return cast("RequestedMove", made)
+
+
+def request(
+    action: str, sequence: int = 1, moves: list[RequestedMove] | None = None, **fields: Any
+) -> AgencyRequest:
+    made: dict[str, Any] = {
+        "citizen": "1.citizen",
+        "agency": "hospital.test",
+        "request_id": f"r{sequence}",
+        "proposal_id": "p1",
+        "sequence": sequence,
+        "action": action,
+        "moves": moves or [move(1), move(2)],
+        "deadline": times.exact(times.now() + 3_600_000_000),
+        "sensitivity": "SENSITIVE",
+        "protection": "NONE",
+        **fields,
+    }
+    return cast("AgencyRequest", made)
+
+
+HOLD, CONFIRM = request("HOLD", 1), request("CONFIRM", 2)
+RELEASE, LATER_RELEASE = request("RELEASE", 2), request("RELEASE", 3)
+
+
+def calendar(bookings: int = 2) -> Calendar:
+    made = Calendar()
+    for number in range(1, bookings + 1):
+        hours = timedelta(hours=number)
+        made.bookings[f"A{number}"] = EMIL, Booking(number=f"A{number}", start=MORNING + hours, service="MR")
+        made.free[f"T{number}"] = FreeTime(number=f"T{number}", start=TOMORROW + hours, service="MR")
+    return made
+
+
+@dataclass
+class Office:
+    """The hospital, and a desk that may be closed and opened again."""
+
+    hospital: AskedHospital
+    settings: Delivery
+    folder: Path
+    desk: Desk
+    sender: Sender
+    habits: dict[str, Habit] = field(default_factory=dict)
+    """By trigger and slot or appointment: ``S01 T1``."""
+
+    async def ask(self, asked: AgencyRequest) -> Reply | None:
+        return await self.desk.deliver(asked, self.sender)
+
+    async def insist(self, asked: AgencyRequest) -> Reply | None:
+        """Ask until the hospital has acknowledged it, as the inbox does."""
+        for _ in range(100):
+            with suppress(HospitalSilentError, HospitalAwayError):
+                return await self.ask(asked)
+        raise AssertionError("the hospital never acknowledged it")
+
+    async def restart(self) -> None:
+        await self.sender.disconnect()
+        self.desk = Desk(self.settings, reading(), BundleStore(self.folder))
+        await self.desk.open()
+        self.sender = Sender(self.settings, self.desk.acknowledged)
+
+    @property
+    def held(self) -> list[str]:
+        return sorted(free.number for free in self.hospital.calendar.pencilled.values())
+
+    @property
+    def free(self) -> list[str]:
+        return sorted(self.hospital.calendar.free)
+
+    @property
+    def moved(self) -> list[str]:
+        """Appointments that are not where they were."""
+        return sorted(
+            number
+            for number, (_, booking) in self.hospital.calendar.bookings.items()
+            if booking.start != MORNING + timedelta(hours=int(number[1:]))
+        )
+
+    @property
+    def nothing_left(self) -> bool:
+        return (self.held, self.free, self.moved) == ([], ["T1", "T2"], [])
+
+
+@asynccontextmanager
+async def office(folder: Path, **settings: Any) -> AsyncIterator[Office]:
+    habits: dict[str, Habit] = {}
+
+    def habit(asked: Asked) -> Habit:
+        return habits.get(f"{asked.trigger} {asked.filler}", habits.get(asked.trigger, GOOD))
+
+    async with AskedHospital(calendar(), habit=habit) as hospital:
+        made = Delivery.model_validate(
+            {"host": "127.0.0.1", "port": hospital.port, "answer_seconds": 10, **settings}
+        )
+        desk = Desk(made, reading(), BundleStore(folder))
+        await desk.open()
+        async with Sender(made, desk.acknowledged) as sender:
+            running = Office(hospital, made, folder, desk, sender, habits)
+            try:
+                yield running
+            finally:
+                await running.sender.disconnect()
+
+
+KINDS = pytest.mark.parametrize("kind", ["SRM", "SIU"])
+
+
+@KINDS
+async def test_held_and_confirmed(tmp_path: Path, kind: str) -> None:
+    async with office(tmp_path, message=kind) as at:
+        assert await at.ask(HOLD) == Reply("HELD")
+        assert (at.held, at.free, at.moved) == (["T1", "T2"], [], [])
+        assert await at.ask(CONFIRM) == Reply("CONFIRMED")
+        assert (at.held, at.free, at.moved) == ([], [], ["A1", "A2"])
+        starts = [booking.start for _, booking in at.hospital.calendar.bookings.values()]
+        assert starts == [TOMORROW + timedelta(hours=1), TOMORROW + timedelta(hours=2)]
+
+
+@KINDS
+async def test_held_and_let_go(tmp_path: Path, kind: str) -> None:
+    async with office(tmp_path, message=kind) as at:
+        await at.ask(HOLD)
+        assert await at.ask(RELEASE) == Reply("RELEASED")
+        assert at.nothing_left
+
+
+@KINDS
+async def test_what_was_confirmed_is_moved_back(tmp_path: Path, kind: str) -> None:
+    async with office(tmp_path, message=kind) as at:
+        await at.ask(HOLD)
+        await at.ask(CONFIRM)
+        assert await at.ask(LATER_RELEASE) == Reply("RELEASED")
+        assert (at.held, at.moved) == ([], [])
+
+
+async def test_one_refusal_refuses_all_and_nothing_is_held(tmp_path: Path) -> None:
+    async with office(tmp_path) as at:
+        del at.hospital.calendar.free["T2"]
+        reply = await at.ask(HOLD)
+        assert reply == Reply("GONE", {"code": "TAKEN", "system": "HL70357", "mapped": "TAKEN"})
+        assert (at.held, at.free, at.moved) == ([], ["T1"], [])
+
+
+async def test_a_move_that_is_refused_moves_the_others_back_and_lets_go(tmp_path: Path) -> None:
+    async with office(tmp_path) as at:
+        await at.ask(HOLD)
+        at.habits["S02 A2"] = Habit(refuse="204")
+        reply = await at.ask(CONFIRM)
+        code = {"code": "204", "system": "HL70357", "mapped": "UNKNOWN_APPOINTMENT"}
+        assert reply == Reply("REFUSED", code)  # type: ignore[arg-type] # a Code
+        assert (at.held, at.moved) == ([], [])
+
+
+async def test_the_hospitals_own_codes_are_understood_by_setting(tmp_path: Path) -> None:
+    async with office(tmp_path, refusals={"E-77": "CLOSED"}) as at:
+        at.habits["S01 T1"] = Habit(refuse="E-77")
+        reply = await at.ask(HOLD)
+        assert reply == Reply("GONE", {"code": "E-77", "system": "HL70357", "mapped": "CLOSED"})
+        at.habits["S01 T1"] = Habit(refuse="E-78")
+        reply = await at.ask(request("HOLD", proposal_id="p2"))
+        assert reply is not None
+        assert (reply.answer, reply.reason) == (
+            "REFUSED", {"code": "101", "system": "HL70357", "mapped": "OTHER"},
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("habit", [Habit(deaf=True), Habit(silent=True), Habit(busy=True)])
+async def test_what_is_not_acknowledged_is_sent_again_and_done_once(tmp_path: Path, habit: Habit) -> None:
+    async with office(tmp_path, answer_seconds=0.3) as at:
+        at.habits["S01 T2"] = habit
+        for _ in range(2):
+            with pytest.raises(HospitalSilentError):
+                await at.ask(HOLD)
+        at.habits.clear()
+        assert await at.insist(HOLD) == Reply("HELD")
+        assert at.held == ["T1", "T2"]
+        assert max(at.hospital.received.values()) >= 3
+        assert sorted(at.hospital.done) == sorted(at.hospital.received)
+
+
+async def test_a_restart_in_the_middle_asks_for_nothing_twice(tmp_path: Path) -> None:
+    async with office(tmp_path, answer_seconds=0.3) as at:
+        at.habits["S01 T2"] = Habit(deaf=True)
+        with pytest.raises(HospitalSilentError):
+            await at.ask(HOLD)
+        await at.restart()
+        at.habits.clear()
+        assert await at.insist(HOLD) == Reply("HELD")
+        assert max(at.hospital.received.values()) >= 2
+        assert sorted(at.hospital.done) == sorted(at.hospital.received)
+        await at.restart()
+        received = at.hospital.received.copy()
+        assert await at.ask(HOLD) == Reply("HELD")  # asked again after it was answered
+        assert at.hospital.received == received
+
+
+async def test_a_release_lets_go_what_was_done_and_never_acknowledged(tmp_path: Path) -> None:
+    async with office(tmp_path, answer_seconds=0.3) as at:
+        at.habits["S01 T2"] = Habit(deaf=True)
+        with pytest.raises(HospitalSilentError):
+            await at.ask(HOLD)
+        await at.restart()
+        assert await at.insist(RELEASE) == Reply("RELEASED")
+        assert at.nothing_left
+
+
+async def test_a_release_of_a_confirmation_in_doubt_undoes_both(tmp_path: Path) -> None:
+    async with office(tmp_path, answer_seconds=0.3) as at:
+        await at.insist(HOLD)
+        at.habits["S02 A1"] = Habit(deaf=True)
+        with pytest.raises(HospitalSilentError):
+            await at.ask(CONFIRM)
+        at.habits.clear()
+        assert await at.insist(LATER_RELEASE) == Reply("RELEASED")
+        assert (at.held, at.moved) == ([], [])
+
+
+async def test_what_is_known_of_a_hold_may_be_lost_and_it_is_let_go_all_the_same(tmp_path: Path) -> None:
+    async with office(tmp_path) as at:
+        await at.ask(HOLD)
+        for path in tmp_path.glob("*.json"):
+            path.unlink()
+        await at.restart()
+        assert await at.ask(RELEASE) == Reply("RELEASED")
+        assert at.nothing_left
+
+
+async def test_a_hospital_that_is_away_is_connected_to_again(tmp_path: Path) -> None:
+    async with office(tmp_path) as at:
+        await at.hospital.__aexit__(None, None, None)
+        with pytest.raises(HospitalAwayError):
+            await at.ask(HOLD)
+        await at.hospital.__aenter__()
+        assert await at.insist(HOLD) == Reply("HELD")
+
+
+async def test_a_hospital_that_goes_in_the_middle_has_a_part_of_the_request(tmp_path: Path) -> None:
+    async with office(tmp_path) as at:
+        loop = asyncio.get_running_loop()
+
+        async def gone() -> None:
+            await until(lambda: at.hospital.done, what="the first part")
+            await at.hospital.__aexit__(None, None, None)
+
+        at.habits["S01 T2"] = Habit(silent=True)
+        leaving = loop.create_task(gone())
+        with pytest.raises(HospitalSilentError):
+            await at.ask(HOLD)
+        await leaving
+        with pytest.raises(HospitalSilentError):  # not reachable now, and yet it holds the first time
+            await at.ask(HOLD)
+
+
+async def test_later_answers(tmp_path: Path) -> None:
+    async with office(tmp_path, answered_by="message", message="SIU") as at:
+        assert await at.ask(HOLD) is None
+        heard = await told(at)
+        assert [(one.request_id, one.answer) for one in heard] == [("r1", "HELD")]
+        await at.restart()
+        assert await at.ask(CONFIRM) is None
+        heard = await told(at)
+        assert [(one.request_id, one.answer) for one in heard] == [("r2", "CONFIRMED")]
+        assert await at.ask(CONFIRM) is None  # it is on the bus already
+
+
+async def told(at: Office) -> list[Any]:
+    """Everything that the hospital has to say, said to the desk, and taken as published."""
+    found: list[Any] = []
+
+    async def say(payload: bytes) -> None:
+        hearing = await at.desk.hear(payload)
+        await at.desk.told(hearing)
+        found.extend(hearing.answered)
+
+    await at.hospital.tell(say)
+    return found
+
+
+async def test_an_answer_that_was_not_published_is_given_again(tmp_path: Path) -> None:
+    async with office(tmp_path, answered_by="message", message="SIU") as at:
+        await at.ask(request("HOLD", moves=[move(1)]))
+        first = at.hospital.unsaid[0]
+        hearing = await at.desk.hear(first)
+        assert [one.answer for one in hearing.answered] == ["HELD"]
+        assert hearing.pencilled
+        await at.restart()
+        again = await at.desk.hear(first)
+        assert again == hearing
+        await at.desk.told(again)
+        assert (await at.desk.hear(first)).answered == ()
+
+
+async def test_a_later_refusal_is_undone_by_itself(tmp_path: Path) -> None:
+    async with office(tmp_path, answered_by="message", message="SIU") as at:
+        await at.ask(HOLD)
+        told_of = [each for each in at.hospital.unsaid if b"SIU^S12" in each]
+        diary = at.hospital.calendar
+        (own,) = [placer for placer, free in diary.pencilled.items() if free.number == "T2"]
+        diary.free["T2"] = diary.pencilled.pop(own)
+        refused = told_of[1].replace(b"SIU^S12", b"SIU^S15").replace(b"|Pending", b"|Blocked")
+        assert (await at.desk.hear(told_of[0])).answered == ()
+        (answered,) = (await at.desk.hear(refused)).answered
+        assert (answered.answer, answered.reason) == (
+            "GONE", {"code": "BLOCKED", "system": "HL70278", "mapped": "CLOSED"},
+        )  # fmt: skip
+        stop = asyncio.Event()
+        undoing = asyncio.create_task(at.desk.undo(at.sender, stop))
+        await until(lambda: not at.held)
+        stop.set()
+        await undoing
+        assert at.nothing_left
+
+
+async def test_a_number_of_a_person_is_never_asked_for(tmp_path: Path) -> None:
+    digest = {"system": "hospital.test:PAS", "id": "digest.0123"}
+    async with office(tmp_path) as at:
+        reply = await at.ask(request("HOLD", moves=[move(1, appointment=digest)]))
+        assert reply is not None
+        assert reply.answer == "REFUSED"
+        assert reply.reason is not None
+        assert reply.reason["mapped"] == "UNKNOWN_APPOINTMENT"
+        assert await at.ask(request("RELEASE", 2, moves=[move(1, appointment=digest)])) == Reply("RELEASED")
+        assert not at.hospital.received
