@@ -1,8 +1,9 @@
 """Which remembered facts still stand: a function of the facts alone, whatever order they came in.
 
-A fact is withdrawn by one that names it (``meta.supersedes``, ``meta.retracts``), as long as that one stands
-itself, or by a later correction of the same thing that names no fact (``StayCorrected``, an appointment
-cancelled as entered in error). Moving an appointment or finishing a stay corrects nothing: it is a new entry.
+A fact is corrected by one that names it in ``meta.supersedes``, withdrawn by one that names it in
+``meta.retracts`` as long as that one stands itself, or corrected by a later one about the same thing that
+names no fact (``StayCorrected``, an appointment cancelled as entered in error). Moving an appointment or
+finishing a stay corrects nothing: it is a new entry.
 """
 
 from collections.abc import Mapping, Sequence
@@ -77,11 +78,16 @@ def standing_facts(records: Records, ref: str) -> Sequence[Fact]:
 
 
 def withdrawn(records: Records, target: FactId, asking: tuple[FactId, ...] = ()) -> Standing | None:
-    """Who withdraws ``target``. In a circle of withdrawals, the one that is asked about again stands."""
+    """Who corrects or withdraws ``target``.
+
+    A correction counts for good: when it is corrected or withdrawn itself, its source does not say again what
+    it said before. A withdrawal counts as long as it stands; in a circle of them, the one that is asked about
+    again stands.
+    """
     found = [
         entry
         for entry in records.withdrawals.get(target, ())
-        if entry.by in asking or withdrawn(records, entry.by, (*asking, target)) is None
+        if not entry.retracts or entry.by in asking or withdrawn(records, entry.by, (*asking, target)) is None
     ]
     if not found:
         return None

@@ -10,10 +10,10 @@ from samband.simulation.population import Household
 
 _TERM = date(2024, 8, 19)
 _HOUR = 6
-_LEAVES, _COMES = 0.01, 0.01
-_WITH_EXAMS = 0.5
+_LEAVES, _COMES = 0.015, 0.015
+_WITH_EXAMS = 0.8
 """Of the classes from the fifth form on."""
-_EXAM_MOVED = 0.3
+_EXAM_MOVED = 0.4
 _FIFTH = 5
 _FORMS = 10
 _HOURS = (None, (time(9), time(12)), (time(8, 30), time(10)))
@@ -58,13 +58,14 @@ class SchoolYear:
         draw = self._draw
         since = draw.randrange(len(self.exports))
         sittings = [Sitting(since, self._exam_day(since), draw.choice(_HOURS))]
-        moved = since + draw.randrange(1, 6)
-        if (
+        moved = since + draw.randrange(1, 4)
+        while (
             moved < len(self.exports)
             and draw.random() < _EXAM_MOVED
-            and self.exports[moved].date() < sittings[0].day
+            and self.exports[moved].date() < sittings[-1].day
         ):
-            sittings.append(Sitting(moved, sittings[0].day + timedelta(days=7), draw.choice(_HOURS)))
+            sittings.append(Sitting(moved, sittings[-1].day + timedelta(days=7), draw.choice(_HOURS)))
+            moved += draw.randrange(1, 4)
         class_name = school.class_of(form)
         return Exam(id=f"exam-{class_name}", school=school, class_name=class_name, sittings=tuple(sittings))
 

@@ -72,16 +72,16 @@ def conflicts(facts: Iterable[tuple[str, Value]]) -> set[Found]:
 
 
 def _standing(facts: list[tuple[str, Value]]) -> list[tuple[str, Value]]:
-    """Each fact once, without those that a standing fact corrects or retracts, in the source's order."""
+    """Each fact once, in the source's order, without what is corrected, or retracted by one that stands."""
     once = {value["meta"]["event_id"]: (record, value) for record, value in facts}
+    corrected = {value["meta"]["supersedes"] for _, value in once.values()}
     by: dict[str, list[str]] = defaultdict(list)
     for name, (_, value) in once.items():
-        for target in (value["meta"]["supersedes"], value["meta"]["retracts"]):
-            if target is not None:
-                by[target].append(name)
+        if value["meta"]["retracts"] is not None:
+            by[value["meta"]["retracts"]].append(name)
 
     def withdrawn(name: str) -> bool:
-        return any(not withdrawn(other) for other in by[name])
+        return name in corrected or any(not withdrawn(other) for other in by[name])
 
     def order(item: tuple[str, Value]) -> tuple[Any, ...]:
         meta = item[1]["meta"]

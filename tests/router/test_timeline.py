@@ -35,11 +35,33 @@ def standing(*events):
     return pictures[0]
 
 
-def test_a_correction_that_is_itself_withdrawn_no_longer_counts():
+def test_what_was_corrected_does_not_stand_again_when_the_correction_is_withdrawn():
     first = step_done("N1", "c1", "READ")
     second = step_done("N1", "c1", "IN_PROGRESS", supersedes=id_of(first))
     third = retracted("N1", "CaseStepCompleted", second)
     assert standing(first, second) == [("CORRECTED", id_of(second)), ("CURRENT", None)]
+    assert standing(first, second, third) == [
+        ("CORRECTED", id_of(second)),
+        ("RETRACTED", id_of(third)),
+        ("CURRENT", None),
+    ]
+
+
+def test_a_correction_of_a_correction_does_not_bring_back_the_first():
+    first = step_done("N1", "c1", "READ")
+    second = step_done("N1", "c1", "IN_PROGRESS", supersedes=id_of(first))
+    third = step_done("N1", "c1", "FINISHED", supersedes=id_of(second))
+    assert standing(first, second, third) == [
+        ("CORRECTED", id_of(second)),
+        ("CORRECTED", id_of(third)),
+        ("CURRENT", None),
+    ]
+
+
+def test_a_withdrawal_that_is_itself_withdrawn_no_longer_counts():
+    first = step_done("N1", "c1", "READ")
+    second = retracted("N1", "CaseStepCompleted", first)
+    third = retracted("N1", "FactRetracted", second, id="taken-back")
     assert standing(first, second, third) == [
         ("CURRENT", None),
         ("RETRACTED", id_of(third)),
