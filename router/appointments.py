@@ -32,6 +32,8 @@ from router.state import (
 DOUBTFUL = CONFIDENCES.index("DOUBTFUL")
 DATE_ONLY = CONFIDENCES.index("DATE_ONLY")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SERVICE = ("system", "code", "name")
+"""What stands behind the status of an appointment whose source names a service, see ``facts.py``."""
 _GONE = frozenset({"CANCELLED", "MISSED", "ENTERED_IN_ERROR"})
 _LEAVES = frozenset({KIND_NUMBER["AppointmentCancelled"], KIND_NUMBER["AppointmentMissed"]})
 _STARTED, _ENDED, _ON_LEAVE = (KIND_NUMBER[name] for name in ("StayStarted", "StayEnded", "StayOnLeave"))
@@ -123,7 +125,7 @@ def visit(citizen: Citizen, ref: str, rules: Rules) -> Visit | None:
     if last.kind in _LEAVES or status in _GONE:
         return None
     seen = _view(citizen, ref, "APPOINTMENT", last, rules, rules.appointment_length)
-    if service and seen:
+    if len(service) == len(_SERVICE) and seen:
         system, code, name = service
         before, after = rules.services.get((system, code), (0, 0))
         seen = replace(seen, before=before, after=after, service=name)

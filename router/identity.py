@@ -56,7 +56,7 @@ def learn(turn: Turn, citizen: Citizen, event: Event) -> tuple[str, int] | None:
     before, refused = survey(turn, citizen), open_refusals(citizen.records)
     if not take_in(citizen, event, {home: own, **known}):
         return None
-    if uncontested(citizen.records):
+    if not citizen.records.people and uncontested(citizen.records):
         _say_learnt(turn, citizen, before[0].key if before else home, fresh)
     else:
         regroup(turn, citizen, before, refused)
