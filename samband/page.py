@@ -146,7 +146,8 @@ def _plans(entry: TimelineEntry, viewer: Viewer, year: int) -> list[str]:
     if entry["status"] != "CURRENT":
         return notes
     if holder:
-        who = viewer.place(holder["institution"], entry["agency"])
+        several = holder["kind"] == "THIRD_PARTY" and holder["institution"] is None
+        who = say("who.agencies") if several else viewer.place(holder["institution"], entry["agency"])
         notes.append(say(f"entry.holder.{holder['kind'].lower()}", who=who))
     if entry["next_step"]:
         notes.append(say("entry.next", step=viewer.texts.step(entry["next_step"]["mapped"])))

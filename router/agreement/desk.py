@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from router.agreement import saga
+from router.agreement import saga, words
 from router.agreement.bundle import (
     CONFIRMED,
     COUNTERED,
@@ -117,6 +117,8 @@ def answered(turn: Turn, key: str, citizen: Citizen, everybody: Iterable[Citizen
     if reason is not None:
         named = reference if _UUID.fullmatch(reference) else ""
         turn.outputs.append(refusal(key, event.record, event.value, reason, named))
+        if event.record == "ProposalAnswered":
+            turn.outputs.append(words.not_open(key, event.value["meta"]))
 
 
 def _citizen_answered(

@@ -1,5 +1,6 @@
 """What is said on the way of a bundle: proposals, requests to agencies, entries of the citizen's timeline."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from router.agreement.bundle import (
@@ -36,6 +37,10 @@ _STEPS = {
 }
 """By stage: the name of its entry, its text, what comes next, and its rank among entries of one minute."""
 _END = 5
+NOT_OPEN = "proposal.not_open"
+TEXTS = (*(text for _, text, _, _ in _STEPS.values()), NOT_OPEN)
+"""The key of every text of an entry that is not the reason of its proposal."""
+STEPS = tuple(step for _, _, step, _ in _STEPS.values())
 
 
 def time(instant: int) -> dict[str, Any]:
@@ -84,12 +89,30 @@ def entry(key: str, bundle: Bundle) -> Output:
     """The entry that the citizen's timeline gets as the bundle comes to its present stage."""
     name, text, next_step, rank = _STEPS.get(bundle.stage, ("end", bundle.reason, None, _END))
     expected = bundle.until if next_step else None
-    value: dict[str, Any] = {
+    made = _entry(key, named_id(bundle.proposal, name), bundle.since, text, rank)
+    made |= {
+        "holder": _holder(bundle),
+        "next_step": next_step and {"code": "", "system": "samband", "mapped": next_step},
+        "expected_by": None if expected is None else time(expected),
+        **_markings(bundle),
+    }
+    return Output(TIMELINE, key, "TimelineEntry", made)
+
+
+def not_open(key: str, meta: Mapping[str, Any]) -> Output:
+    """The entry for a citizen's answer, by its ``meta``, that came when the proposal was not open."""
+    made = _entry(key, named_id(meta["event_id"]), meta["recorded"]["instant"], NOT_OPEN, _END)
+    made |= {"sensitivity": meta["sensitivity"], "protection": meta["protection"]}
+    return Output(TIMELINE, key, "TimelineEntry", made)
+
+
+def _entry(key: str, name: str, at: int, text: str, rank: int) -> dict[str, Any]:
+    return {
         "citizen": key,
-        "entry_id": named_id(bundle.proposal, name),
+        "entry_id": name,
         "revision": 1,
-        "at": time(bundle.since),
-        "recorded": bundle.since,
+        "at": time(at),
+        "recorded": at,
         "sequence": None,
         "placed": None,
         "rank": rank,
@@ -102,16 +125,14 @@ def entry(key: str, bundle: Bundle) -> Output:
         "start": None,
         "end": None,
         "invited": [],
-        "holder": _holder(bundle),
-        "next_step": next_step and {"code": "", "system": "samband", "mapped": next_step},
-        "expected_by": None if expected is None else time(expected),
+        "holder": None,
+        "next_step": None,
+        "expected_by": None,
         "status": "CURRENT",
         "replaced_by": None,
         "confidence": "EXACT",
-        **_markings(bundle),
         "details": None,
     }
-    return Output(TIMELINE, key, "TimelineEntry", value)
 
 
 def _holder(bundle: Bundle) -> dict[str, Any] | None:

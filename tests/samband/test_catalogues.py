@@ -5,10 +5,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from router.agreement import words
 from router.findings import REASONS
+from router.refusals import Reason
 from router.timeline import TEXTS
 from samband.catalogues import FOLDER, CatalogueError, catalogue, problems
 from samband.languages import Language, asked_for
@@ -71,20 +74,24 @@ def wanted():
         ("entry.holder", "samband.cases.HolderKind"),
     ):
         keys |= {f"{family}.{symbol.lower()}" for symbol in named_types()[enum]["symbols"]}
+    keys |= {*words.REASONS, *words.TEXTS, *(f"step.{step.lower()}" for step in words.STEPS)}
     for status in ("corrected", "retracted"):
         keys |= {f"entry.{status}", f"entry.{status}_by"}
     return keys
 
 
 def said_in_the_code():
-    """Keys that stand in the code as they are: ``say("page.when")``, ``reason="finding.burden"``."""
+    """Keys that stand in the code as they are: ``say("page.when")``, ``reason="finding.burden"``.
+
+    What is said to operators alone is no text for a citizen.
+    """
     families = {key.partition(".")[0] for key in catalogue("en").phrases}
     key = re.compile(rf'"((?:{"|".join(sorted(families))})\.[a-z_]+(?:\.[a-z_]+)*)"')
     found = set()
     for room in ("router", "samband"):
         for path in (ROOT.parent / room).rglob("*.py"):
             found.update(key.findall(path.read_text(encoding="utf-8")))
-    return found
+    return found - set(get_args(Reason))
 
 
 @pytest.mark.parametrize("language", Language)

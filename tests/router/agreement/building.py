@@ -64,5 +64,5 @@ def citizen_says(
 
 def agency_says(request: dict[str, Any], answer: str, recorded: int, **more: Any) -> Event:
     body: dict[str, Any] = {"request_id": request["request_id"], "answer": answer, "reason": None}
-    source = (more.pop("agency", request["agency"]), "HIS")
+    source = (request["agency"], "HIS")
     return fact("RequestAnswered", request["citizen"], body, source=source, recorded=recorded, **more)
