@@ -38,6 +38,8 @@ DEAD_LETTER_REASONS: Final[dict[str, str]] = {
     "request.undeliverable": "The connector failed on the request: a fault of its own, to be mended.",
     "request.answer": "An answer that no request of its kind can have, e.g. HELD to a RELEASE.",
     "request.unknown": "An answer to a request that is not known, or too old.",
+    "slot.length": "A slot ends before it starts, or is longer than a day.",
+    "slot.repeated": "An id stands twice in a set of slots.",
     "json.encoding": "The document is not UTF-8 text, or begins with a byte order mark.",
     "json.syntax": "The document is not JSON, is cut off, or has something behind its end.",
     "json.duplicate_key": "An object in the document has the same key twice.",

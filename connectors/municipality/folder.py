@@ -4,17 +4,18 @@ import asyncio
 from pathlib import PurePath
 
 from connectors.kit.drop import Claim, DropFolder
-from connectors.municipality.source import Answer, Cases
+from connectors.municipality.documents import Documents
+from connectors.municipality.source import Answer
 from schemas.errors import PoisonError
 
 
 class Folder:
     """What is done with each file of one drop folder."""
 
-    def __init__(self, drop: DropFolder, cases: Cases, max_bytes: int) -> None:
+    def __init__(self, drop: DropFolder, documents: Documents, max_bytes: int) -> None:
         """``max_bytes`` bounds a document; a larger one is refused unread."""
         self._drop = drop
-        self._cases = cases
+        self._documents = documents
         self._max_bytes = max_bytes
 
     async def take(self, claim: Claim) -> None:
@@ -36,9 +37,9 @@ class Folder:
         if problem is None and claim.size > self._max_bytes:
             problem = PoisonError(f"larger than {self._max_bytes} bytes", reason="input.too_large")
         if problem is not None:  # unread, so that only the label tells it from another
-            return await self._cases.refuse(b"", claim.received, problem, f"drop-{claim.label}")
+            return await self._documents.refuse(b"", claim.received, problem, f"drop-{claim.label}")
         payload = await asyncio.to_thread(claim.members[0].read)
-        return await self._cases.accept(payload, PurePath(claim.members[0].name).stem, claim.received)
+        return await self._documents.accept(payload, PurePath(claim.members[0].name).stem, claim.received)
 
 
 def report(problem: PoisonError) -> str:

@@ -1,4 +1,6 @@
-"""Takes documents over HTTP: ``POST /digisos/{case id}``, answered only when Kafka has confirmed.
+"""Takes documents over HTTP: ``POST /digisos/{case id}`` and, for the bus's own, ``POST /samband``.
+
+They are answered only when Kafka has confirmed.
 
 ==== ==========================================================================
  200 carried: ``{"outcome": …, "reason": …, "events": n}``; sending it again is safe
@@ -22,8 +24,8 @@ from bus.http import HttpListener
 from bus.logs import Event, Log
 from bus.settings import check_listener
 from connectors.kit import times
+from connectors.municipality.documents import Documents
 from connectors.municipality.settings import HttpSettings
-from connectors.municipality.source import Cases
 from schemas.errors import PoisonError, RetriableError, SambandError
 
 _BODY_SECONDS: Final = 30.0
@@ -33,14 +35,15 @@ _RETRY_AFTER: Final = {"Retry-After": "5"}
 class Listener:
     """The HTTP listener of one connector. ``url`` is known once it is entered."""
 
-    def __init__(self, settings: HttpSettings, cases: Cases, log: Log, connector: str) -> None:
+    def __init__(self, settings: HttpSettings, documents: Documents, log: Log, connector: str) -> None:
         """``connector`` is the connector's name, for its log lines."""
         self._settings = settings
-        self._cases = cases
+        self._documents = documents
         self._log = log
         self._connector = connector
         app = web.Application(client_max_size=settings.max_bytes)
-        app.add_routes([web.post("/digisos", self._post), web.post("/digisos/{case}", self._post)])
+        paths = ("/digisos", "/digisos/{case}", "/samband")
+        app.add_routes([web.post(path, self._post) for path in paths])
         self._http = HttpListener(app, settings.host, settings.port, f"connectors.{connector}.http")
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Ends with the error that the connector cannot go on after."""
@@ -75,8 +78,10 @@ class Listener:
             return _answer(408, reason="http.slow", problem="the body did not come in time")
         except web.HTTPRequestEntityTooLarge:
             problem = PoisonError(f"larger than {self._settings.max_bytes} bytes", reason="input.too_large")
-            return await self._settle(self._cases.refuse(b"", received, problem, f"http-{received}"), 413)
-        return await self._settle(self._cases.accept(payload, request.match_info.get("case", ""), received))
+            return await self._settle(self._documents.refuse(b"", received, problem, f"http-{received}"), 413)
+        return await self._settle(
+            self._documents.accept(payload, request.match_info.get("case", ""), received)
+        )
 
     async def _settle(self, carrying: Any, refused: int = 400) -> web.Response:
         try:

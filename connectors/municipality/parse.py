@@ -43,7 +43,7 @@ def parse(payload: bytes, place: str) -> Document:
     Raises:
         PoisonError: it is no such document; ``where`` is a JSON pointer or a byte position.
     """
-    root = Node.of(_json(payload))
+    root = Node.of(read_json(payload))
     enveloped = root.has("digisosSoker")
     body = root.child("digisosSoker") if enveloped else root
     case_id = _case_id(root if enveloped else Node({}), place)
@@ -77,7 +77,8 @@ def _case_id(envelope: Node, place: str) -> str:
     return found
 
 
-def _json(payload: bytes) -> Any:
+def read_json(payload: bytes) -> Any:
+    """The JSON text in ``payload`` (RFC 8259, strictly); PoisonError where it is none, with the place."""
     if not payload.strip():
         raise PoisonError("nothing was sent", reason="input.empty")
     if payload.startswith(_BOMS):

@@ -1,6 +1,8 @@
 """Settings of a municipality connector, beside the ones that every connector has."""
 
+from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -12,6 +14,8 @@ from pydantic import (
 )
 
 from bus.setting_groups import Zone
+from bus.settings import is_loopback
+from connectors.kit.carrier import InboxSettings
 from connectors.kit.drop import DropSettings
 
 MIB = 1024 * 1024
@@ -28,6 +32,30 @@ class HttpSettings(BaseModel):
     max_bytes: int = Field(4 * MIB, ge=1024, le=16 * MIB, description="Largest document.")
 
 
+class RequestSettings(InboxSettings):
+    """Where requests from the agency's inbox go, and how patiently they are carried there."""
+
+    url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s]+$",
+        description="Where requests are posted to the municipality's system.",
+    )
+    token: SecretStr | None = Field(None, description="Bearer token that is shown to that system.")
+    allow_plaintext: bool = Field(
+        default=False, description="Allow http:// to other machines. Only on a private network."
+    )
+    folder: Path | None = Field(None, description="The folder that requests are written to instead.")
+
+    @model_validator(mode="after")
+    def _one_way_out(self) -> "RequestSettings":
+        if (self.url is None) == (self.folder is None):
+            raise ValueError("set either url or folder")
+        host = urlsplit(self.url or "").hostname or ""
+        if self.url and self.url.startswith("http://") and not (self.allow_plaintext or is_loopback(host)):
+            raise ValueError("url: requests would cross the network unencrypted; use https://")
+        return self
+
+
 class MunicipalitySettings(BaseModel):
     """What a municipality connector needs: a drop folder, an HTTP listener, or both."""
 
@@ -35,6 +63,9 @@ class MunicipalitySettings(BaseModel):
 
     drop: DropSettings | None = Field(None, description="The folder in which documents are dropped.")
     http: HttpSettings | None = Field(None, description="The listener to which documents are posted.")
+    inbox: RequestSettings | None = Field(
+        None, description="Where requests from the agency's inbox go; without it, none are taken."
+    )
     max_document_bytes: int = Field(4 * MIB, ge=1024, le=16 * MIB, description="Largest document in a file.")
     country: Literal["NO", "SE", "DK", "FI"] = Field("NO", description="Whose national identifiers are used.")
     zone: Zone = Field("Europe/Oslo", description="Zone of times that are written without one.")

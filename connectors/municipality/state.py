@@ -1,12 +1,12 @@
 """Keeps what was said about each case in one small file, replaced as a whole and forced to disk."""
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from connectors.kit.durable import write_durably
 from connectors.municipality.difference import State
 from schemas.errors import FatalError, RetriableError
 
@@ -59,28 +59,14 @@ class StateStore:
             StateUnavailableError: it cannot be written at the moment; the old one stands.
         """
         path = self._path(case)
-        draft = path.with_suffix(".part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with draft.open("wb") as file:
-                file.write(msgspec.json.encode({"version": _VERSION, **asdict(state)}))
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-            _sync_folder(path.parent)
+            write_durably(path, msgspec.json.encode({"version": _VERSION, **asdict(state)}))
         except OSError as error:
             raise _unavailable("write", error) from None
 
     def _path(self, case: str) -> Path:
         return self._folder / case[:2] / f"{case}.json"
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unavailable(doing: str, error: OSError) -> StateUnavailableError:

@@ -1,6 +1,7 @@
-"""A municipality's case system: keeps each case's whole event list and sends it again when it grows.
+"""A municipality's systems: one keeps cases, one takes requests to move appointments.
 
-Used by the tests and the demo. It writes files and posts over HTTP as a real one would.
+The first keeps each case's whole event list and sends it again when it grows. Used by the
+tests and the demo. They write files and talk HTTP as real ones would.
 """
 
 import copy
@@ -14,6 +15,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 import aiohttp
+from aiohttp import web
 
 Event = dict[str, Any]
 
@@ -107,10 +109,72 @@ class HttpSender:
             await self._session.close()
 
     async def send(self, case_id: str, payload: bytes) -> Reply:
-        """Post one document and return the answer; aiohttp.ClientError where nobody answers."""
+        """Post one case's document and return the answer; aiohttp.ClientError where nobody answers."""
+        return await self._post(f"digisos/{quote(case_id, safe='')}", payload)
+
+    async def send_own(self, document: Mapping[str, Any] | bytes) -> Reply:
+        """Post an answer or slots: a document with the member ``samband``."""
+        payload = document if isinstance(document, bytes) else json.dumps(document).encode()
+        return await self._post("samband", payload)
+
+    async def _post(self, path: str, payload: bytes) -> Reply:
         if self._session is None:
             raise RuntimeError("enter the sender first")
-        url = f"{self._url}/digisos/{quote(case_id, safe='')}"
-        async with self._session.post(url, data=payload) as response:
+        async with self._session.post(f"{self._url}/{path}", data=payload) as response:
             self.sent += response.status == HTTPStatus.OK
             return Reply(response.status, await response.json())
+
+
+class Calendar:
+    """A system that takes requests over HTTP and honours the idempotency key. An async context manager."""
+
+    def __init__(self, token: str | None = None) -> None:
+        """With ``token`` it takes no request that does not show it."""
+        self._token = token
+        self._runner: web.AppRunner | None = None
+        self.port = 0
+        """0 takes a free one; it is kept when the system goes and comes back."""
+        self.taken: dict[str, dict[str, Any]] = {}
+        """The requests by their key, each once however often it came."""
+        self.calls: list[tuple[str, int]] = []
+        """Key and status of each call."""
+        self.statuses: dict[str, list[int]] = {}
+        """What to answer to an action instead of taking it, one for each call."""
+
+    @property
+    def url(self) -> str:
+        """Where requests are posted to."""
+        return f"http://127.0.0.1:{self.port}/requests"
+
+    async def __aenter__(self) -> Self:
+        """Listen."""
+        app = web.Application()
+        app.add_routes([web.post("/requests", self._take)])
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+        self.port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Be away, until it is entered again."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _take(self, request: web.Request) -> web.Response:
+        status, key = HTTPStatus.ACCEPTED.value, request.headers.get("Idempotency-Key", "")
+        document = await request.json()
+        if self._token and request.headers.get("Authorization") != f"Bearer {self._token}":
+            status = HTTPStatus.UNAUTHORIZED.value
+        elif planned := self.statuses.get(document["action"]):
+            status = planned.pop(0)
+        elif key != f'"{document["requestId"]}"':
+            status = HTTPStatus.BAD_REQUEST.value
+        else:
+            self.taken.setdefault(document["requestId"], document)
+        self.calls.append((document["requestId"], status))
+        return web.Response(status=status)
+
+    def answer(self, request_id: str, said: str, reason: str | None = None, **more: Any) -> dict[str, Any]:
+        """The document that answers a request."""
+        return {"samband": "answer", "requestId": request_id, "answer": said, "reason": reason, **more}

@@ -4,13 +4,12 @@ Persons stand under pseudonyms and rows under keyed digests; names, birth dates 
 are not kept. What is in clear describes the school: organisations, classes, and titles and days of exams.
 """
 
-import contextlib
-import os
 from pathlib import Path
 
 import msgspec
 
 from connectors.kit.drop import DropUnavailableError
+from connectors.kit.durable import write_durably
 from schemas.errors import FatalError
 from schemas.records import Identifier, Protection
 
@@ -135,30 +134,11 @@ class StateFile:
 
     def save(self, state: State) -> None:
         """Durable when this returns; raises DropUnavailableError (disk full), the old state then stands."""
-        new = self._path.with_suffix(".new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(msgspec.json.encode(state))
-                stream.flush()
-                os.fsync(descriptor)
-            new.replace(self._path)
-            _sync_folder(self._path.parent)
+            write_durably(self._path, msgspec.json.encode(state))
         except OSError as error:
-            with contextlib.suppress(OSError):
-                new.unlink(missing_ok=True)
             raise DropUnavailableError(
                 f"Cannot keep the accepted set: {error.strerror}",
                 fix="Free disk space in the data folder; the set is taken up again.",
             ) from None
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows has no folders to open; its rename is durable enough for a retry
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -22,15 +22,18 @@ TOPICS = ("inbox", "inputs", "inputs.dlq", "appointment", "slot")
 HOUR = 3_600_000_000
 
 
-def settings_for(broker: str, prefix: str, data: Path, **connectors: Any) -> Settings:
-    return load_settings(
-        bootstrap_servers=broker,
-        data_dir=data,
-        kafka={"topic_prefix": prefix, "delivery_timeout_seconds": 5},
-        pseudonym={"key": KEY},
-        router={"inboxes": [AGENCY]},
-        connectors=connectors,
-    )
+def overrides(broker: str, prefix: str, data: Path) -> dict[str, Any]:
+    return {
+        "bootstrap_servers": broker,
+        "data_dir": str(data),
+        "kafka": {"topic_prefix": prefix, "delivery_timeout_seconds": 5},
+        "pseudonym": {"key": KEY},
+        "router": {"inboxes": [AGENCY]},
+    }
+
+
+def settings_for(broker: str, prefix: str, data: Path) -> Settings:
+    return load_settings(**overrides(broker, prefix, data))
 
 
 def common(kind: str) -> dict[str, Any]:

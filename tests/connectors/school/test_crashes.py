@@ -55,7 +55,7 @@ async def test_kafka_goes_away_after_some_records(rig: Rig, records):
 async def test_the_disk_is_full_after_publishing(rig: Rig):
     """The state cannot be kept: the set is taken up again, recognised by the bus, and accepted."""
     name = PSEUDONYMS.digest(SYSTEM.encode())[:16]
-    in_the_way = rig.path / "data" / f"accepted-{name}.new"
+    in_the_way = rig.path / "data" / f".accepted-{name}.json.part"
     in_the_way.mkdir(parents=True)
     roster(2).drop_zip(rig.inbox, "a.zip")
     with pytest.raises(DropUnavailableError, match="Cannot keep the accepted set"):

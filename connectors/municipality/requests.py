@@ -1,0 +1,46 @@
+"""A request as the JSON document that the municipality's system gets. Pure.
+
+It names the citizen nowhere: the system knows its own appointments.
+"""
+
+from typing import Any
+
+import orjson
+
+from connectors.kit import times
+from schemas.records import AgencyRequest, RequestedMove, Time
+
+
+def document(request: AgencyRequest) -> bytes:
+    """``request`` as UTF-8 JSON, described in ``docs/connectors/municipality.md``."""
+    return orjson.dumps(
+        {
+            "samband": "request",
+            "requestId": request["request_id"],
+            "proposalId": request["proposal_id"],
+            "sequence": request["sequence"],
+            "action": request["action"],
+            "deadline": _instant(request["deadline"]),
+            "protection": request["protection"],
+            "moves": [_move(move) for move in request["moves"]],
+        },
+        option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
+    )
+
+
+def _move(move: RequestedMove) -> dict[str, Any]:
+    return {
+        "appointment": dict(move["appointment"]),
+        "institution": dict(move["institution"]),
+        "oldStart": _instant(move["old_start"]),
+        "slot": move["slot"],
+        "start": _instant(move["start"]),
+        "end": _instant(move["end"]),
+        "resource": move["resource"],
+        "place": move["place"],
+    }
+
+
+def _instant(time: Time) -> str:
+    """RFC 3339 in UTC, with the fraction that there is."""
+    return times.to_datetime(time["instant"]).isoformat().replace("+00:00", "Z")
