@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 UNIFIED_TOPICS = ("person", "appointment", "stay", "case", "education", "citizen")
+OFFERS = "slot"
+"""The topic whose facts are about nobody, so that no timeline shows them."""
+REQUEST = "AgencyRequest"
+"""How the kind of an input begins that came from the agency's inbox, and that no legacy system has sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,12 @@ class Ledger:
     """Counts while records are read; a record that is read twice counts once."""
 
     outcomes: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    requests: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    """As `outcomes`, of the requests that were carried to the connector's agency."""
     reasons: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     promised: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     facts: set[str] = field(default_factory=set)
+    offers: set[str] = field(default_factory=set)
     routed: set[str] = field(default_factory=set)
     stage_dead_letters: int = 0
     _read: set[tuple[str, int, int]] = field(default_factory=set)
@@ -47,10 +54,13 @@ class Ledger:
             return
         self._read.add((topic, *position))
         if record == "InputOutcome":
-            self.outcomes[value["connector"]][value["outcome"]] += 1
+            counted = self.requests if value["kind"].startswith(REQUEST) else self.outcomes
+            counted[value["connector"]][value["outcome"]] += 1
             self.promised[value["connector"]].update(value["events"])
             if value["reason"]:
                 self.reasons[value["connector"]][value["reason"]] += 1
+        elif topic == OFFERS:
+            self.offers.add(value["meta"]["event_id"])
         elif topic in UNIFIED_TOPICS:
             self.facts.add(value["meta"]["event_id"])
         elif record == "TimelineEntry":
@@ -78,4 +88,4 @@ class Ledger:
         inputs = sum(totals.lost for totals in self.totals(sent).values())
         promised = set().union(*self.promised.values())
         unrouted = max(0, len(self.facts - self.routed) - self.stage_dead_letters)
-        return inputs + len(promised - self.facts) + unrouted
+        return inputs + len(promised - self.facts - self.offers) + unrouted

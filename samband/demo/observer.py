@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from bus.reader import decoded, follow
 from bus.registry.codec import codec_of
 from bus.settings import Settings
-from samband.accounting import UNIFIED_TOPICS, Ledger
+from samband.accounting import OFFERS, UNIFIED_TOPICS, Ledger
 from samband.citizen_view import Citizens
 
 TOPICS = (
     "inputs",
     *UNIFIED_TOPICS,
+    OFFERS,
     "router.moves",
     "timeline",
     "coordination",
-    *(f"{name}.dlq" for name in (*UNIFIED_TOPICS, "router.moves")),
+    *(f"{name}.dlq" for name in (*UNIFIED_TOPICS, OFFERS, "router.moves")),
 )
 
 

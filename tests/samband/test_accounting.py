@@ -6,7 +6,7 @@ from samband.accounting import AgencyTotals, Ledger
 
 
 def outcome(connector: str, what: str, *events: str, reason: str = "") -> dict[str, Any]:
-    return {"connector": connector, "outcome": what, "events": list(events), "reason": reason}
+    return {"connector": connector, "kind": "", "outcome": what, "events": list(events), "reason": reason}
 
 
 def fact(event_id: str) -> dict[str, Any]:
@@ -85,3 +85,17 @@ def test_other_inputs_dead_letters_do_not_hide_a_loss():
         ("inputs.dlq", "DeadLetter", {"origin": "CONNECTOR"}),
     )
     assert ledger.lost({}) == 1
+
+
+def test_requests_are_no_inputs_of_a_legacy_system_and_slots_have_no_timeline() -> None:
+    ledger = read(
+        Ledger(),
+        ("inputs", "InputOutcome", {**outcome("town", "PUBLISHED", "s1"), "kind": "slots"}),
+        ("slot", "SlotsOffered", fact("s1")),
+        ("inputs", "InputOutcome", {**outcome("town", "PUBLISHED"), "kind": "AgencyRequest.HOLD"}),
+    )
+    assert ledger.lost({"town": 1}) == 0
+    assert ledger.lost({"town": 2}) == 1
+    assert ledger.requests == {"town": {"PUBLISHED": 1}}
+    unsaid = read(Ledger(), ("inputs", "InputOutcome", outcome("town", "PUBLISHED", "s2")))
+    assert unsaid.lost({"town": 1}) == 1
