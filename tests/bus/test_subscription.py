@@ -1,12 +1,13 @@
 """What is committed of a topic that is not worked on in its order. tests/connectors/kit reads real ones."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bus.subscription import Progress
 
 
+@settings(deadline=None)
 @given(
     begin=st.integers(0, 10**9),
     gaps=st.lists(st.integers(1, 3), max_size=40),

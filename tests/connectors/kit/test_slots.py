@@ -5,7 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.kit import times
@@ -67,6 +67,7 @@ sets = st.dictionaries(
 ).map(lambda chosen: [offer(slot, shelf, place=place) for slot, (shelf, place) in chosen.items()])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(sets, st.integers(0, 6) | st.none()), max_size=8), sets)
 def test_after_any_sets_some_cut_off_the_last_one_stands(
     earlier: list[tuple[list[Offer], int | None]], last: list[Offer]
@@ -80,6 +81,7 @@ def test_after_any_sets_some_cut_off_the_last_one_stands(
     assert compared(known, last).facts == ()
 
 
+@settings(deadline=None)
 @given(sets, sets)
 def test_one_that_is_cut_off_says_the_same_again(first: list[Offer], second: list[Offer]) -> None:
     known = compared(SlotSet(), first).after

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -37,6 +38,7 @@ instants = st.integers(0, 4_000_000_000_000_000)
 words = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=20)
 
 
+@examples(deadline=None)
 @given(words, words, st.none() | words, instants, instants)
 def test_a_request_says_what_it_was_given(
     slot: str, appointment: str, place: str | None, start: int, deadline: int
