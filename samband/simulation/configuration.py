@@ -5,9 +5,14 @@ import os
 import secrets
 from pathlib import Path
 
-from samband.simulation.places import HEALTH, MUNICIPAL_CODE, MUNICIPALITY, REGISTER, SCHOOLS
-
-CONNECTORS = ("health", "schools", "municipality")
+from samband.simulation.places import (
+    CLINICS_OF_TOWN,
+    HEALTH,
+    MUNICIPAL_CODE,
+    MUNICIPALITY,
+    REGISTER,
+    SCHOOLS,
+)
 
 
 def write(folder: Path) -> Path:
@@ -49,6 +54,12 @@ institutions = {quoted(str(REGISTER))}
 [connectors.health]
 kind = "hospital"
 agency = {quoted(HEALTH)}
+{common}
+port = 0
+
+[connectors.clinics]
+kind = "hospital"
+agency = {quoted(CLINICS_OF_TOWN)}
 {common}
 port = 0
 

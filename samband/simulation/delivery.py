@@ -19,10 +19,12 @@ from samband.simulation.dialect_health import message
 from samband.simulation.dialect_school import roster
 from samband.simulation.history import CaseStep, Town
 from samband.simulation.mishaps import Sending
+from samband.simulation.places import CLINICS_OF_TOWN, HEALTH
 from schemas.errors import RetriableError
 
-_LANES = 12
-"""Connections of the clinics' system; what concerns one person goes over one of them, in order."""
+_CONNECTORS = {HEALTH: "health", CLINICS_OF_TOWN: "clinics"}
+_LANES = 6
+"""Connections of each clinics' system; what concerns one person goes over one of them, in order."""
 _CASE_LANES = 6
 _LOOK_SECONDS = 0.05
 _PATIENCE_SECONDS = 120.0
@@ -43,15 +45,18 @@ class Delivery:
         self._cases: dict[date, list[CaseStep]] = defaultdict(list)
         for step in town.cases:
             self._cases[step.at.date()].append(step)
-        host, _, port = endpoints["connector.health"]["mllp"].rpartition(":")
-        self._senders = [MllpSender(host, int(port)) for _ in range(_LANES)]
+        self._senders = {
+            (connector, lane): _sender(endpoints[f"connector.{connector}"]["mllp"])
+            for connector in _CONNECTORS.values()
+            for lane in range(_LANES)
+        }
         self._http = HttpSender(endpoints["connector.municipality"]["http"])
         self._case_system = CaseSystem()
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         """Connects with the first message."""
-        for sender in self._senders:
+        for sender in self._senders.values():
             await self._stack.enter_async_context(sender)
         await self._stack.enter_async_context(self._http)
         return self
@@ -70,21 +75,24 @@ class Delivery:
         """
         async with asyncio.TaskGroup() as group:
             group.create_task(self._school(day))
-            for lane, sender in enumerate(self._senders):
-                sendings = [
-                    each for each in self._health.get(day, ()) if each.step.person.sequence % _LANES == lane
-                ]
-                group.create_task(self._clinics(sender, sendings))
-            for lane in range(_CASE_LANES):
-                cases = [step for step in self._cases[day] if step.person.sequence % _CASE_LANES == lane]
+            for lane, sendings in self._lanes(day).items():
+                group.create_task(self._clinics(lane, sendings))
+            for number in range(_CASE_LANES):
+                cases = [step for step in self._cases[day] if step.person.sequence % _CASE_LANES == number]
                 group.create_task(self._municipality(cases))
 
-    async def _clinics(self, sender: MllpSender, sendings: Sequence[Sending]) -> None:
+    def _lanes(self, day: date) -> dict[tuple[str, int], list[Sending]]:
+        lanes: dict[tuple[str, int], list[Sending]] = defaultdict(list)
+        for each in self._health.get(day, ()):
+            lanes[_CONNECTORS[each.step.clinic.agency], each.step.person.sequence % _LANES].append(each)
+        return lanes
+
+    async def _clinics(self, lane: tuple[str, int], sendings: Sequence[Sending]) -> None:
         for sending in sendings:
-            (answer,) = await sender.send(message(sending.step, sending.number))
+            (answer,) = await self._senders[lane].send(message(sending.step, sending.number))
             if answer.rejected:
                 raise RetriableError(f"the clinics' connector answered {answer.code}")
-            self.sent["health"] += 1
+            self.sent[lane[0]] += 1
 
     async def _municipality(self, steps: Sequence[CaseStep]) -> None:
         for step in steps:
@@ -115,6 +123,11 @@ class Delivery:
                     raise RetriableError("the schools' connector refused or held a set")
                 await asyncio.sleep(_LOOK_SECONDS)
         self.sent["schools"] += 1
+
+
+def _sender(address: str) -> MllpSender:
+    host, _, port = address.rpartition(":")
+    return MllpSender(host, int(port))
 
 
 def _count(folder: Path) -> int:

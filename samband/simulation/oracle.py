@@ -11,7 +11,7 @@ from samband.simulation.history import CardChange, CardMended, Registered, Town
 from samband.simulation.oracle_calendar import calendars as calendars_of
 from samband.simulation.oracle_findings import FindingsOracle
 from samband.simulation.oracle_timeline import case_entries, health_entries, school_entries
-from samband.simulation.places import HEALTH, MUNICIPALITY, REGISTER
+from samband.simulation.places import MUNICIPALITY, REGISTER
 from samband.simulation.truth import Identifier, Truth
 
 NATIONAL = "national"
@@ -53,7 +53,7 @@ def _numbers(town: Town) -> dict[int, set[Identifier]]:
                 continue  # the number is somebody else's
         if isinstance(step, CardMended | Registered):
             mine = found[step.person.sequence]
-            mine.add(Identifier(f"{HEALTH}:{step.clinic.code}", card.number))
+            mine.add(Identifier(f"{step.clinic.agency}:{step.clinic.code}", card.number))
             if isinstance(step, CardMended) and card.national:
                 mine.add(Identifier(NATIONAL, card.national, national=True))
     for case in town.cases:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from samband.simulation.history import AppointmentStep, Change, StayChange, StayStep, Town
 from samband.simulation.oracle_timeline import sitting_span
 from samband.simulation.places import (
-    HEALTH,
     INSTITUTION_CODE,
     MUNICIPAL_CODE,
     ORGANISATION_NUMBER,
@@ -88,7 +87,7 @@ def _last_steps(town: Town) -> list[AppointmentStep]:
 
 
 def _appointment(step: AppointmentStep, usual: int) -> Occasion:
-    start, place = micros(step.start), f"{HEALTH}|{step.clinic.code}"
+    start, place = micros(step.start), step.clinic.institution
     if not step.minutes:
         return Occasion("APPOINTMENT", place, start, start + usual * MINUTE, None, "DOUBTFUL")
     end = start + step.minutes * MINUTE
@@ -118,7 +117,7 @@ def _stays(town: Town, usual: int) -> list[tuple[int, Occasion]]:
         if StayChange.BACK in course:
             away = ((micros(course[StayChange.ON_LEAVE].happened), micros(course[StayChange.BACK].happened)),)
         stay = Occasion(
-            "STAY", f"{HEALTH}|{admitted.clinic.code}", start, end or start + usual * MINUTE, end,
+            "STAY", admitted.clinic.institution, start, end or start + usual * MINUTE, end,
             "EXACT" if end else "DOUBTFUL", away=away,
         )  # fmt: skip
         found.append((admitted.person.sequence, stay))

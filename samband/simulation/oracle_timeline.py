@@ -21,7 +21,6 @@ from samband.simulation.history import (
     Town,
 )
 from samband.simulation.places import (
-    HEALTH,
     INSTITUTION_CODE,
     MUNICIPAL_CODE,
     MUNICIPALITY,
@@ -69,7 +68,7 @@ def health_entries(town: Town) -> Told:
             stays[step.number].append(step)
         elif isinstance(step, CardMended):
             word = "unlinked" if step.change is CardChange.PARTED else "merged"
-            yield step.person.sequence, Entry(micros(step.at), f"identity.{word}", HEALTH, "")
+            yield step.person.sequence, Entry(micros(step.at), f"identity.{word}", step.clinic.agency, "")
         else:
             yield step.person.sequence, _registration(step)
     for changes in appointments.values():
@@ -85,7 +84,7 @@ def health_entries(town: Town) -> Told:
 
 def _registration(step: Registered) -> Entry:
     text = "person.updated" if step.again else "person.registered"
-    return Entry(micros(step.at), text, HEALTH, f"{HEALTH}|{step.clinic.code}")
+    return Entry(micros(step.at), text, step.clinic.agency, step.clinic.institution)
 
 
 def _appointment(step: AppointmentStep, status: str) -> Entry:
@@ -93,14 +92,14 @@ def _appointment(step: AppointmentStep, status: str) -> Entry:
     end = start + step.minutes * 60_000_000 if step.minutes and step.change in _PLANNED else None
     at = start if step.change is Change.MISSED else micros(step.at)
     text = f"appointment.{_APPOINTMENTS[step.change]}"
-    return Entry(at, text, HEALTH, f"{HEALTH}|{step.clinic.code}", start, end, status=status)
+    return Entry(at, text, step.clinic.agency, step.clinic.institution, start, end, status=status)
 
 
 def _stay(step: StayStep, status: str) -> Entry:
     at = micros(step.happened)
     starts = step.change in (StayChange.ADMITTED, StayChange.ON_LEAVE, StayChange.BACK)
     return Entry(
-        at, f"stay.{_STAYS[step.change]}", HEALTH, f"{HEALTH}|{step.clinic.code}",
+        at, f"stay.{_STAYS[step.change]}", step.clinic.agency, step.clinic.institution,
         start=at if starts else None,
         end=at if step.change is StayChange.DISCHARGED else None,
         status=status,

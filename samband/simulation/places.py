@@ -11,6 +11,7 @@ FIRST_DAY = date(2025, 4, 28)
 """A Monday with public holidays after it, and in the past: brokers refuse records of the future."""
 
 HEALTH = "health.fjordheim"
+CLINICS_OF_TOWN = "clinics.granvik"
 SCHOOLS = "schools.granvik"
 MUNICIPALITY = "municipality.granvik"
 """The agencies, which are also the connectors' sources."""
@@ -27,6 +28,7 @@ _OPENS, _CLOSES = time(8), time(15, 30)
 class Clinic:
     """Somewhere that gives appointments."""
 
+    agency: str
     code: str
     departments: tuple[str, ...]
     titles: tuple[str, ...]
@@ -36,17 +38,22 @@ class Clinic:
     """Weekdays without appointments, 0 = Monday."""
     keeps_holidays: bool = True
 
+    @property
+    def institution(self) -> str:
+        """As the register has it: ``system|id``."""
+        return f"{self.agency}|{self.code}"
+
 
 HOSPITAL = Clinic(
-    "FJORDHEIM", ("NEVR", "HABI", "ORTO", "MEDI"), ("Check-up", "Test"), 0.45, frozenset({5, 6})
+    HEALTH, "FJORDHEIM", ("NEVR", "HABI", "ORTO", "MEDI"), ("Check-up", "Test"), 0.45, frozenset({5, 6})
 )
 CLINICS = (
     HOSPITAL,
-    Clinic("GRANVIK-FYSIO", ("",), ("Treatment",), 0.2, frozenset({5, 6})),
-    Clinic("GRANVIK-TANN", ("",), ("Dental check",), 0.12, frozenset({4, 5, 6})),
-    Clinic("DALEN-LEGE", ("",), ("Consultation",), 0.13, frozenset({6})),
-    Clinic("HOLMEN-REHAB", ("",), ("Training",), 0.06, frozenset({5, 6})),
-    Clinic("SYNSPUNKT", ("",), ("Eye test",), 0.04, frozenset({6}), keeps_holidays=False),
+    Clinic(CLINICS_OF_TOWN, "GRANVIK-FYSIO", ("",), ("Treatment",), 0.2, frozenset({5, 6})),
+    Clinic(CLINICS_OF_TOWN, "GRANVIK-TANN", ("",), ("Dental check",), 0.12, frozenset({4, 5, 6})),
+    Clinic(CLINICS_OF_TOWN, "DALEN-LEGE", ("",), ("Consultation",), 0.13, frozenset({6})),
+    Clinic(CLINICS_OF_TOWN, "HOLMEN-REHAB", ("",), ("Training",), 0.06, frozenset({5, 6})),
+    Clinic(CLINICS_OF_TOWN, "SYNSPUNKT", ("",), ("Eye test",), 0.04, frozenset({6}), keeps_holidays=False),
 )
 """The last one is in no register."""
 

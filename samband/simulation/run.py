@@ -14,11 +14,12 @@ from router.rules import DEFAULT_RULES
 from samband.demo.observer import Observer
 from samband.demo.run import fresh
 from samband.simulation import configuration
+from samband.simulation.clock import Clock
 from samband.simulation.comparison import Verdict, compare
 from samband.simulation.delivery import Delivery
 from samband.simulation.history import Town
 from samband.simulation.oracle import NATIONAL, truths
-from samband.simulation.places import day_number
+from samband.simulation.places import day_number, moment
 from samband.simulation.town import build
 from samband.simulation.truth import Identifier
 from samband.system import System, Tell, running
@@ -87,10 +88,14 @@ async def simulate(plan: Plan, folder: Path, tell: Tell) -> Outcome:
 async def _live(system: System, town: Town, plan: Plan, observer: Observer, tell: Tell) -> Outcome:
     began = time.monotonic()
     drop = configuration.drop_folder(system.settings.data_dir)
-    async with Delivery(town, plan.seed, system.endpoints, drop) as delivery:
+    async with (
+        Delivery(town, plan.seed, system.endpoints, drop) as delivery,
+        Clock(system.settings, observer) as clock,
+    ):
         for number in range(plan.days):
             tell(f"Day {number + 1} of {plan.days}: {delivery.sent.total():,} messages sent")
             await delivery.live(day_number(number))
+            await clock.tell(moment(day_number(number + 1), 0))
             system.supervisor.check()
         sent = dict(delivery.sent)
     await _settled(system, observer, sent, tell)

@@ -18,7 +18,7 @@ from samband.simulation import mishaps
 from samband.simulation.comparison import Verdict, compare
 from samband.simulation.history import AppointmentStep, Card, Change, Town
 from samband.simulation.oracle import truths
-from samband.simulation.places import CLINICS, FIRST_DAY, moment
+from samband.simulation.places import CLINICS, CLINICS_OF_TOWN, FIRST_DAY, HEALTH, moment
 from samband.simulation.population import households
 from samband.simulation.town import build
 from samband.simulation.truth import Identifier, Truth
@@ -125,8 +125,10 @@ def test_a_small_town_is_as_the_oracle_knows_it(tmp_path: Path):
     compared = told["check"]["compared"]
     assert compared["identities"] == compared["timelines"] == len(expected) > 20
     assert compared["findings"] == sum(truth.findings.total() for truth in expected.values()) > 0
+    by_agency = Counter(each.step.clinic.agency for day in mishaps.clinics(town, 4).values() for each in day)
     assert told["sent"] == {
-        "health": sum(len(day) for day in mishaps.clinics(town, 4).values()),
+        "health": by_agency[HEALTH],
+        "clinics": by_agency[CLINICS_OF_TOWN],
         "municipality": sum(mishaps.copies(step, 4) for step in town.cases),
         "schools": sum(1 + mishaps.exported_twice(export, 4) for export in range(len(town.exports))),
     }

@@ -1,0 +1,91 @@
+"""The simulated clock: writes time as records, and knows when the router has done what was due by then.
+
+The engine's own ticks are off (``engine.write_ticks``): whoever simulates is the one writer of time. A minute
+is told when something is to happen by it; those in between are left out, as nobody would wake in them.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import count
+from types import TracebackType
+from typing import Self
+
+from bus.cluster import admin_client
+from bus.errors import translated
+from bus.partitioning import key_hash
+from bus.producer import Producer
+from bus.settings import Settings
+from bus.topics import partition_counts
+from samband.demo.observer import Observer
+from samband.simulation.places import micros
+from schemas.codec import Codec
+from schemas.errors import RetriableError
+
+STAGE = "router.citizen"
+_LOOK_SECONDS = 0.05
+_QUIET_SECONDS = 0.15
+_PATIENCE_SECONDS = 120.0
+
+
+class Clock:
+    """Tells the router the time. Use as an async context manager."""
+
+    def __init__(self, settings: Settings, observer: Observer) -> None:
+        """``observer`` has to be running."""
+        self._settings = settings
+        self._observer = observer
+        self._producer = Producer(settings, "simulation", linger_ms=0)
+        self._codec = Codec()
+        self._topic = f"{STAGE}.ticks"
+        self._keys: list[bytes] = []
+        self._written: dict[tuple[str, int], int] = {}
+        """The last tick of each partition, by physical topic and partition."""
+
+    async def __aenter__(self) -> Self:
+        """Connect."""
+        await self._producer.__aenter__()
+        (partitions,) = (await partition_counts(self._settings, [self._settings.topic(self._topic)])).values()
+        self._keys = [_key_of(partition, partitions) for partition in range(partitions)]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Disconnect."""
+        await self._producer.__aexit__(kind, error, trace)
+
+    async def tell(self, now: datetime) -> None:
+        """It is ``now``, a full minute; returns when the router has done what was due."""
+        value = self._codec.encode("Tick", {"minute": micros(now)})
+        for key in self._keys:
+            confirmed = await (await self._producer.send(self._topic, key=key, value=value))
+            self._written[confirmed.topic, confirmed.partition] = confirmed.offset
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Wait until the router has read every tick and nothing more comes from it.
+
+        Raises:
+            RetriableError: it does not get there.
+        """
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        async with admin_client(self._settings, "simulation") as admin:
+            while True:
+                with translated("reading the router's positions"):
+                    found = await admin.list_consumer_group_offsets(self._settings.topic(STAGE))
+                taken = {(place.topic, place.partition): position.offset for place, position in found.items()}
+                if self._told(taken) and self._observer.quiet(_QUIET_SECONDS):
+                    return
+                if time.monotonic() > deadline:
+                    raise RetriableError("the router does not get done with a tick", fix="see its log")
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    def _told(self, taken: Mapping[tuple[str, int], int]) -> bool:
+        return all(taken.get(place, 0) > offset for place, offset in self._written.items())
+
+
+def _key_of(partition: int, partitions: int) -> bytes:
+    """A key whose records go into a partition."""
+    return next(key for key in (b"%d" % n for n in count()) if key_hash(key) % partitions == partition)
