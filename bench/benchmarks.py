@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bench import broker_start, hl7, memory, mllp, planning, restore, router, step, volume
-from bench.engine import compare, growth
+from bench.engine import compare, growth, pause
 from bench.figures import Entry
 from bench.plan import Plan
 
@@ -29,6 +29,9 @@ BENCHMARKS: Final = {
         "the engine beside Kafka Streams, Quix Streams, Faust and aiokafka by hand", compare.run
     ),
     "growth": Benchmark("the engine with 20,000, 200,000 and 2,000,000 citizens, state on disk", growth.run),
+    "pause": Benchmark(
+        "how long records wait when a member of the engine's group joins or leaves", pause.run
+    ),
     "plan": Benchmark("the best plan out of 8 x 40 slots, beside OR-Tools' CP-SAT", planning.run),
     "restore": Benchmark("restoring state from the changelog, and from a standby copy", restore.run),
     "memory": Benchmark("resident memory of a connector and of the router", memory.run),

@@ -117,7 +117,7 @@ class Waits:
         deadline = phases[-1].end + _LAST_SECONDS
         while len(answers) < offer.records and time.time() < deadline:
             values, now = follower.some(_LOOK_SECONDS), time.time()
-            answers += [_answered(value, now) for value in values]
+            answers += [answered(value, now) for value in values]
         processes.check()
         if sender.wait():
             raise EndedError("the sender could not deliver all records")
@@ -133,7 +133,8 @@ def _send(offer: Offer) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "bench.engine.offer", offer.as_json()], cwd=ROOT)
 
 
-def _answered(value: bytes, now: float) -> Answered:
+def answered(value: bytes, now: float) -> Answered:
+    """The answer in a record that was read at ``now`` (seconds since the epoch)."""
     found = read(OVERLAP, value)
     return Answered(found["event_id"], found["recorded"], now * 1000 - found["recorded"] / 1000)
 
