@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bench import broker_start, hl7, memory, mllp, planning, restore, router, step, volume
+from bench import broker_start, finding_delay, hl7, memory, mllp, planning, restore, router, step, volume
 from bench.engine import compare, growth, pause
 from bench.figures import Entry
 from bench.plan import Plan
@@ -24,6 +24,7 @@ BENCHMARKS: Final = {
     "mllp-1": Benchmark("MLLP with acknowledgement after acks=all, one connection", mllp.one_connection),
     "mllp-32": Benchmark("the same over 32 connections", mllp.many_connections),
     "router": Benchmark("the router as one process on a real Kafka, and where its time goes", router.run),
+    "findings": Benchmark("from a message's acknowledgement to the finding that it makes", finding_delay.run),
     "step": Benchmark("the router's step alone on one core, and the size of a state", step.run),
     "engine": Benchmark(
         "the engine beside Kafka Streams, Quix Streams, Faust and aiokafka by hand", compare.run

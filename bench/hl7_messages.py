@@ -29,7 +29,7 @@ RECORD_OF: Final = {
 _CARRIED = ("ADT-", "SIU-", "ADT_A40")
 _MEAN_BYTES = 4_500
 """Mean size of the samples, which ours are filled up to."""
-_START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def own() -> Messages:
 
 
 def _message(trigger: str, number: int) -> bytes:
-    envelope = Envelope(control_id=f"B{number:08}", at=_START)
+    envelope = Envelope(control_id=f"B{number:08}", at=START)
     if trigger.startswith("A"):
         return adt(trigger, envelope, patient(number), visit=f"V{number}", department="MEDI")
     return siu(trigger, envelope, patient(number), booking(number))
@@ -90,9 +90,9 @@ def patient(number: int) -> Patient:
     return Patient(number=f"{1_000_000 + number}", family=f"Familie{number}", given="Ola", born="20170115")
 
 
-def booking(number: int) -> Booking:
-    """An appointment within a year."""
-    start = _START + timedelta(minutes=30 * (number % 10_000))
+def booking(number: int, start: datetime | None = None) -> Booking:
+    """An appointment within a year, or at ``start``."""
+    start = start or START + timedelta(minutes=30 * (number % 10_000))
     return Booking(
         number=f"BK{number}",
         start=start,
@@ -106,5 +106,5 @@ def booking(number: int) -> Booking:
 def bookings(first: int, citizens: int) -> Iterator[bytes]:
     """SIU^S12 messages without end, each about another appointment."""
     for number in count(first):
-        envelope = Envelope(control_id=f"M{number:08}", at=_START)
+        envelope = Envelope(control_id=f"M{number:08}", at=START)
         yield siu("S12", envelope, patient(number % citizens), booking(number))
