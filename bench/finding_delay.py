@@ -6,21 +6,23 @@ router, broker and load generator are processes of their own; a read_committed r
 
 import asyncio
 import json
+import re
 import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict
 
 from bench.figures import Figure, Goal, WrongAnswerError
-from bench.paced_load import Acknowledged, PacedLoad
+from bench.paced_load import Acknowledged, PacedLoad, control_id
 from bench.plan import Plan
 from bench.system import Kafka, MeasuredSystem, kafka
-from bus.reader import decoded, follow, read_to_end
+from bus.reader import decoded, follow
 
 _RATE, _SECONDS, _CONNECTIONS = 1_000, 20, 32
 _WARM_SECONDS = 5
 _PATIENCE_SECONDS = 60.0
 _LOOK_SECONDS = 0.05
+_BOOKED = re.compile(r"BK(\d+)")
 
 
 def run(plan: Plan) -> list[Figure]:
@@ -54,8 +56,7 @@ async def _measure(plan: Plan, broker: Kafka, number: int) -> list[float]:
             reading.cancel()
             with suppress(asyncio.CancelledError):
                 await reading
-        causes = await _causes(system)
-    return _waits(acknowledged, found, causes, messages)
+    return _waits(acknowledged, found, messages)
 
 
 async def _generate(load: PacedLoad) -> Acknowledged:
@@ -72,10 +73,12 @@ async def _generate(load: PacedLoad) -> Acknowledged:
 
 
 async def _read(system: MeasuredSystem, found: dict[str, float]) -> None:
-    """When each finding was there, by the fact that caused it."""
+    """When each finding was there, by the message that made it."""
     async for _, read, _ in decoded(follow(system.settings, "coordination", from_beginning=True)):
         if read is not None and read.record == "Finding" and read.value["kind"] == "OVERLAP":
-            found.setdefault(read.value["cause"], time.time())
+            booked = [_BOOKED.search(party["reference"]) for party in read.value["parties"]]
+            message = control_id(max(int(each[1]) for each in booked if each))
+            found.setdefault(message, time.time())
 
 
 async def _until_found(found: dict[str, float], count: int, reading: asyncio.Task[None]) -> None:
@@ -86,27 +89,14 @@ async def _until_found(found: dict[str, float], count: int, reading: asyncio.Tas
         raise WrongAnswerError(f"{count} collisions were sent, {len(found)} found")
 
 
-async def _causes(system: MeasuredSystem) -> dict[str, str]:
-    """The control id of the message that each fact came from."""
-    facts = decoded(read_to_end(system.settings, "appointment"))
-    return {
-        read.value["meta"]["event_id"]: read.value["meta"]["source"]["message_id"]
-        async for _, read, _ in facts
-        if read is not None
-    }
-
-
-def _waits(
-    acknowledged: Acknowledged, found: dict[str, float], causes: dict[str, str], messages: int
-) -> list[float]:
-    seen = {causes[event]: when for event, when in found.items()}
-    if seen.keys() != acknowledged.collided.keys():
+def _waits(acknowledged: Acknowledged, found: dict[str, float], messages: int) -> list[float]:
+    if found.keys() != acknowledged.collided.keys():
         raise WrongAnswerError("other messages were found to collide than do")
     counted = max(
         0, min(messages - _RATE, _WARM_SECONDS * _RATE)
     )  # before, the processes are still warming up
     return sorted(
-        (seen[message] - when) * 1000
+        (found[message] - when) * 1000
         for message, when in acknowledged.collided.items()
         if int(message[1:]) >= counted
     )
