@@ -51,6 +51,7 @@ def main(
         )
     figures = _measure(tuple(only or BENCHMARKS), runs, scale)
     if json is not None:
+        json.parent.mkdir(parents=True, exist_ok=True)
         json.write_text(as_json(figures, _command(only or (), scale), machine()) + "\n", encoding="utf-8")
     console = Console()
     if not console.is_terminal:
