@@ -12,6 +12,7 @@ from uuid import UUID
 from router.appointments import Visit
 from router.events import COORDINATION, Output, Outputs
 from router.facts import institution_of
+from router.planning.outlook import mark_due
 from router.state import CONFIDENCES, PROTECTIONS, SENSITIVITIES, Citizen
 
 _NAMESPACE = UUID("6a1b3f0e-6f43-5f0c-9c1c-0d6a6f1f7f5e")
@@ -88,6 +89,8 @@ def say_changes(citizen: Citizen, key: str, before: Drafts, after: Drafts, outpu
             revision = abs(revisions.get(stored, 0)) + 1
             revisions[stored] = revision
             outputs.append(_output(key, draft, revision, "OPEN"))
+            if draft.severity != "INFO":
+                citizen.records.outlook = mark_due(citizen.records.outlook)
 
 
 def _output(key: str, draft: Draft, revision: int, status: str) -> Output:

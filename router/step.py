@@ -23,6 +23,7 @@ from router.facts import (
 )
 from router.identity import MOST_HOPS, absorb, claimed, learn, move_to, pass_fact, pass_on
 from router.people import open_refusals, persons, regroup, spoken_of, survey, whose
+from router.planning import hearing, rounds
 from router.rules import Rules
 from router.state import KIND_NUMBER, Citizen, FactId, Records, Withdrawal, fact_id
 from router.timeline import say_changed_entries, say_entry
@@ -37,6 +38,8 @@ def step(key: str, state: Citizen | None, event: Event, rules: Rules) -> tuple[C
         citizen = _moved(turn, citizen, event)
     elif event.record in KIND_NUMBER:
         citizen = _told(Turn(key, rules, event.value["meta"]["event_id"], outputs), citizen, event)
+    elif event.record in hearing.ANSWERS:
+        hearing.answered(key, citizen, event, rules, outputs)
     records = citizen.records
     return (citizen if records.alias is not None or records.members else state), outputs
 
@@ -47,13 +50,17 @@ def tick(key: str, citizen: Citizen, minute: int, rules: Rules) -> tuple[Citizen
     for person in persons(citizen):
         if person.records.bundles:
             desk.told(spoken_of(person, key), person, minute, rules, outputs)
+        if person.records.outlook:
+            rounds.tick(key, person, minute, rules, outputs)
     return citizen, outputs
 
 
 def wake(citizen: Citizen) -> int | None:
     """When a citizen wants a tick, in microseconds since the epoch; None for never."""
     records = citizen.records
-    found = [desk.wake(each) for each in records.people or (records,) if each.bundles]
+    everybody = records.people or (records,)
+    found = [desk.wake(each) for each in everybody if each.bundles]
+    found += [rounds.wake(each) for each in everybody if each.outlook]
     return min((time for time in found if time is not None), default=None)
 
 
@@ -97,6 +104,9 @@ def _told(turn: Turn, citizen: Citizen, event: Event) -> Citizen:
     if new and event.record in desk.ANSWERS:
         person = whose(citizen, origin)
         desk.answered(turn, spoken_of(person, turn.home), person, persons(citizen), event)
+    if new and event.record in hearing.STATEMENTS:
+        person = whose(citizen, origin)
+        hearing.stated(spoken_of(person, turn.home), person, event, turn.rules, turn.outputs)
     return citizen
 
 
@@ -154,8 +164,11 @@ def _work_out(turn: Turn, key: str, citizen: Citizen, about: str, moment: int) -
         thing_changed(key, citizen, about, turn.rules, turn.outputs)
     elif letter == "P":
         protection_changed(key, citizen, turn.rules, turn.outputs)
-    if letter == "A" and citizen.records.bundles:
-        desk.appointment_changed(turn, key, citizen, about, moment)
+    if citizen.records.bundles:
+        if letter == "A":
+            desk.appointment_changed(turn, key, citizen, about, moment)
+        if letter in "AMSXN":
+            hearing.check(key, citizen, turn.rules, turn.outputs)
 
 
 def _touched_by(records: Records, withdraws: list[tuple[FactId, bool]], already: list[str]) -> list[str]:

@@ -191,7 +191,7 @@ def appointment_changed(turn: Turn, key: str, citizen: Citizen, about: str, mome
     start_of = _starts(citizen, turn.rules)
     for bundle in citizen.records.bundles:
         if saga.appointment_seen(bundle, about, start_of):
-            _gave_way(turn.outputs, key, citizen, bundle)
+            gave_way(key, citizen, bundle, turn.outputs)
         _proceed(turn, key, citizen, bundle, moment)
 
 
@@ -205,7 +205,14 @@ def _starts(citizen: Citizen, rules: Rules) -> Callable[[Move], int | None]:
     return start_of
 
 
-def _gave_way(outputs: Outputs, key: str, citizen: Citizen, bundle: Bundle) -> None:
+def slot_lost(key: str, citizen: Citizen, proposal: str, slot: str, outputs: Outputs) -> None:
+    """A slot of a proposal can no longer be had. Once it was accepted, the agencies themselves say so."""
+    bundle = _proposed(citizen, proposal)
+    if bundle is not None and bundle.stage == OPEN and any(move.slot == slot for move in bundle.moves):
+        gave_way(key, citizen, bundle, outputs)
+
+
+def gave_way(key: str, citizen: Citizen, bundle: Bundle, outputs: Outputs) -> None:
     """What the bundle was made of is no longer so."""
     if bundle.stage == OPEN:
         saga.withdraw(bundle, Saying(key, outputs))
@@ -263,12 +270,12 @@ def regrouped(turn: Turn, key: str, citizen: Citizen) -> None:
     start_of = _starts(citizen, turn.rules)
     for bundle in bundles:
         if any(saga.appointment_seen(bundle, move.ref, start_of) for move in bundle.moves):
-            _gave_way(turn.outputs, key, citizen, bundle)
+            gave_way(key, citizen, bundle, turn.outputs)
         _proceed(turn, key, citizen, bundle, bundle.since)
     waiting = [bundle for bundle in bundles if bundle.is_open and not bundle.has_failed]
     waiting.sort(key=lambda bundle: (-bundle.stage, bundle.since, bundle.proposal))
     for bundle in waiting[1:]:
-        _gave_way(turn.outputs, key, citizen, bundle)
+        gave_way(key, citizen, bundle, turn.outputs)
 
 
 def _refuse(citizen: Citizen, bundle: Bundle, seats: Collection[int]) -> None:

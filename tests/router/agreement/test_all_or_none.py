@@ -13,7 +13,6 @@ from hypothesis.stateful import (
 )
 
 from router.agreement import saga
-from router.planning.outlook import AT_ONCE, Outlook
 from tests.router.agreement.agencies import Agency
 from tests.router.agreement.building import DAY, HOUR, MINUTE, agency_says, citizen_says, move, proposal
 from tests.router.agreement.rig import AGENCIES, START, Rig
@@ -208,7 +207,7 @@ class Town(RuleBasedStateMachine):
         silent = sum(v["status"] in {"DECLINED", "COUNTERED"} for v in self.rig.values("Proposal"))
         assert len(told) == len(self.offered) - silent
         if ends == ["FAILED"]:
-            assert (self.rig.records.outlook or Outlook()).due == AT_ONCE
+            assert self.rig.records.outlook is not None, "a better plan may follow"
         self.check_requests(name)
 
     def check_requests(self, name):
