@@ -9,9 +9,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from schemas.records import CaseStatus, CaseWithdrawn, CitizenMoved, EntryChanged, Finding, TimelineEntry
+from schemas.records import (
+    CaseStatus,
+    CaseWithdrawn,
+    CitizenMoved,
+    EntryChanged,
+    Finding,
+    Proposal,
+    TimelineEntry,
+)
 
-_Record = TypeVar("_Record", TimelineEntry, EntryChanged, CaseStatus | CaseWithdrawn, Finding, CitizenMoved)
+_Record = TypeVar(
+    "_Record", TimelineEntry, EntryChanged, CaseStatus | CaseWithdrawn, Finding, Proposal, CitizenMoved
+)
 
 
 @dataclass(slots=True)
@@ -25,6 +35,7 @@ class CitizenView:
     gone: set[str] = field(default_factory=set)
     """Entries that stood here and are somebody else's."""
     said_of_cases: dict[str, CaseStatus | CaseWithdrawn] = field(default_factory=dict)
+    proposals: dict[str, Proposal] = field(default_factory=dict)
 
     @property
     def cases(self) -> dict[str, CaseStatus]:
@@ -42,12 +53,12 @@ class CitizenView:
             return _keep_latest(self.entries, value["entry_id"], cast(TimelineEntry, value))
         if record == "EntryChanged":
             return _keep_latest(self.changes, value["entry_id"], cast(EntryChanged, value))
-        if record == "CaseStatus":
-            return _keep_latest(self.said_of_cases, value["case"], cast(CaseStatus, value))
-        if record == "CaseWithdrawn":
-            return _keep_latest(self.said_of_cases, value["case"], cast(CaseWithdrawn, value))
+        if record in {"CaseStatus", "CaseWithdrawn"}:
+            return _keep_latest(self.said_of_cases, value["case"], cast(CaseStatus | CaseWithdrawn, value))
         if record == "Finding":
             return _keep_latest(self.findings, value["finding_id"], cast(Finding, value))
+        if record == "Proposal":
+            return _keep_latest(self.proposals, value["proposal_id"], cast(Proposal, value))
         return False
 
     def unite(self, other: "CitizenView") -> None:
@@ -60,6 +71,8 @@ class CitizenView:
             _keep_latest(self.said_of_cases, case["case"], case)
         for finding in other.findings.values():
             _keep_latest(self.findings, finding["finding_id"], finding)
+        for proposal in other.proposals.values():
+            _keep_latest(self.proposals, proposal["proposal_id"], proposal)
 
     def part(self, is_theirs: Callable[[str], bool]) -> None:
         """Leave out what turned out to be somebody else's; ``is_theirs`` is asked for the key whose it is."""
@@ -95,12 +108,24 @@ class CitizenView:
         standing = (finding for finding in self.findings.values() if finding["status"] == "OPEN")
         return sorted(standing, key=lambda each: (each["parties"][0]["start"]["instant"], each["finding_id"]))
 
+    def offered(self) -> list[Proposal]:
+        """All proposals, the one that is open or was said last at the end."""
+        return sorted(
+            self.proposals.values(),
+            key=lambda each: (
+                each["status"] in {"OPEN", "ACCEPTED"},
+                each["at"]["instant"],
+                each["proposal_id"],
+            ),
+        )
+
     def as_object(self) -> dict[str, Any]:
         """Everything as JSON has it."""
         return {
             "timeline": self.timeline(),
             "findings": self.open_findings(),
             "cases": sorted(self.cases.values(), key=lambda case: case["case"]),
+            "proposals": self.offered(),
             "withdrawn": self.withdrawn,
         }
 

@@ -9,7 +9,7 @@ from datetime import tzinfo
 
 from samband.citizen_view import CitizenView
 from samband.texts import Texts, local_time
-from schemas.records import CaseStatus, Finding, Institution, Time, TimelineEntry
+from schemas.records import CaseStatus, Finding, Institution, Proposal, Time, TimelineEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +158,32 @@ def _plans(entry: TimelineEntry, viewer: Viewer, year: int) -> list[str]:
 
 _LASTING = frozenset({"StayOnLeave", "EnrollmentChanged"})
 """Of which the end matters to a reader, and not only how long they take."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoveRow:
+    """An appointment and its new time."""
+
+    now: str
+    new: str
+    where: str
+
+
+def moves(proposal: Proposal, viewer: Viewer) -> list[MoveRow]:
+    """What is to be moved, by the new times."""
+    return [
+        MoveRow(
+            viewer.moment(move["old_start"]),
+            viewer.moment(move["start"]),
+            viewer.place(move["institution"], move["agency"]),
+        )
+        for move in proposal["moves"]
+    ]
+
+
+def gains(proposal: Proposal, viewer: Viewer) -> list[str]:
+    """What it saves, the weightiest first; what has no words here is left out."""
+    return [text for text in (viewer.texts.gain(key, proposal) for key in proposal["gains"]) if text]
 
 
 def findings(found: list[Finding], viewer: Viewer) -> list[FindingRow]:

@@ -13,7 +13,7 @@ from babel.numbers import format_decimal
 from babel.units import format_unit
 
 from samband.catalogues import catalogue
-from schemas.records import Finding, Holder, Institution, Invitee, Time
+from schemas.records import Finding, Holder, Institution, Invitee, Proposal, Time
 
 _LOCALES = {"en": "en_GB"}
 """Where the language alone would give the forms of another continent."""
@@ -65,6 +65,13 @@ class Texts:
             return self.say(finding["reason"], **finding["numbers"])
         except KeyError:
             return self.say("finding.other")
+
+    def gain(self, key: str, proposal: Proposal) -> str:
+        """What a proposal saves, with its figures; empty for what has no words."""
+        try:
+            return self.say(key, **proposal["numbers"])
+        except KeyError:
+            return ""
 
     def invited(self, invited: Iterable[Invitee], name_of: Callable[[Institution], str]) -> str:
         """Who is on the list of a meeting: the citizen, the others by their number or their institution."""

@@ -1,6 +1,7 @@
 """What a person sees of a citizen on a terminal: the timeline, what collides, who holds each case."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -11,7 +12,8 @@ from samband import page
 from samband.accounting import AgencyTotals
 from samband.citizen_view import CitizenView
 from samband.page import Viewer
-from schemas.records import Finding
+from samband.texts import local_time
+from schemas.records import Finding, Proposal
 
 _SEVERITY_STYLE = {"CRITICAL": "bold red", "WARNING": "yellow", "INFO": "dim"}
 _STATE_STYLE = {"OPEN": "green", "DECIDED": "cyan", "CLOSED": "dim"}
@@ -24,11 +26,30 @@ def citizen(view: CitizenView, viewer: Viewer, *, last: int | None = None) -> Re
     findings = view.open_findings()
     if findings:
         parts.append(_findings(findings, viewer))
+    waiting = [each for each in view.offered() if each["status"] in {"OPEN", "ACCEPTED"}]
+    parts += [proposal(each, viewer) for each in waiting]
     if view.cases:
         parts.append(_cases(view, viewer))
     if view.withdrawn:
         parts.append(Text(viewer.texts.say("page.withdrawn", count=view.withdrawn), style="dim"))
     return Group(*parts)
+
+
+def proposal(found: Proposal, viewer: Viewer) -> RenderableType:
+    """What is proposed to a citizen, and how it stands."""
+    viewer = replace(viewer, year=local_time(found["at"], viewer.zone).year)
+    say, table = viewer.texts.say, _table(viewer, "proposal")
+    for name in ("now", "new", "where"):
+        table.add_column(say(f"page.{name}"))
+    for row in page.moves(found, viewer):
+        table.add_row(row.now, row.new, row.where)
+    lines = [Text(text) for text in page.gains(found, viewer)]
+    answer_by = found["answer_by"]
+    if found["status"] == "OPEN" and answer_by is not None:
+        lines.append(Text(say("page.answer_by", when=viewer.moment(answer_by)), style="bold"))
+    else:
+        lines.append(Text(viewer.texts.entry(found["reason"]), style="bold"))
+    return Group(table, *lines)
 
 
 def _table(viewer: Viewer, name: str) -> Table:

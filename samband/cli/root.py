@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from bus.process import INTERRUPTED, exit_code, report
+from samband.cli.answer import EPILOG as ANSWER_EPILOG
+from samband.cli.answer import answer
 from samband.cli.broker import app as broker
 from samband.cli.demo import demo
 from samband.cli.diff import diff
@@ -46,6 +48,7 @@ app.add_typer(router, name="router")
 app.command()(replay)
 app.command()(diff)
 app.command()(timeline)
+app.command(epilog=ANSWER_EPILOG)(answer)
 app.command()(tail)
 app.add_typer(dlq, name="dlq")
 app.add_typer(parked, name="parked")

@@ -54,11 +54,12 @@ def timeline(
     settings = load_settings()
     names = institution_names(settings.router.institutions)
     viewer = Viewer(ZoneInfo(zone), names, Texts(language or asked_for(os.environ)))
-    key = citizen or _ask(settings, country)
+    key = citizen or ask_key(settings, country)
     asyncio.run(_show(settings, key, viewer, follow=follow, as_json=as_json))
 
 
-def _ask(settings: "Settings", country: str) -> str:
+def ask_key(settings: "Settings", country: str) -> str:
+    """The key of the citizen whose national number is typed, unseen."""
     from connectors.kit.identifiers import normalise
     from connectors.kit.pseudonyms import Pseudonyms
 
