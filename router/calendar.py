@@ -31,6 +31,8 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
     """Visits of which only the day is known, by day."""
     _long: list[tuple[int, str]] = []
     """Visits longer than a day by start: there are hardly any, and they would make every span longer."""
+    _count: dict[int, int] = {}
+    """How many visits begin on each local day."""
 
     def refresh(self, citizen: Citizen, ref: str, rules: Rules) -> None:
         """Take in what has changed about one thing."""
@@ -88,14 +90,20 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
                 found.append(visits[ref])
         return found
 
+    def count_on(self, day: int) -> int:
+        """How many visits begin on a local day."""
+        return self._count.get(day, 0)
+
     def _put_in(self, seen: Visit) -> None:
         rows, row = self._row(seen)
         insort(rows, row)
+        self._count[seen.day] = self._count.get(seen.day, 0) + 1
         insort(self._by_place.setdefault(seen.place.name, []), (seen.day, seen.start, seen.ref))
 
     def _take_out(self, old: Visit) -> None:
         rows, row = self._row(old)
         del rows[bisect_left(rows, row)]
+        self._count[old.day] -= 1
         days = self._by_place[old.place.name]
         del days[bisect_left(days, (old.day, old.start, old.ref))]
 

@@ -68,7 +68,8 @@ class _Fold:
         self.state, self.holder, self.step = state, holder, fact
         if fact.kind == _OPENED:
             self.kind = fact
-        self.title = fact.title or self.title
+        if fact.title is not None:
+            self.title = self.names[fact.title] or self.title
         self._plan(fact)
 
     def _plan(self, fact: CaseFact) -> None:

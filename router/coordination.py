@@ -46,7 +46,7 @@ def thing_changed(key: str, citizen: Citizen, ref: str, rules: Rules, outputs: O
         _school_changed(key, citizen, ref, rules, outputs, (old, new))
         return
     crowds = _crowds(ref, old, new, calendar, rules)
-    before = _about(key, ref, crowds, calendar, rules)
+    before = {} if old is None and crowds is _NO_CROWDS else _about(key, ref, crowds, calendar, rules)
     calendar.replace(ref, new)
     say_changes(citizen, key, before, _about(key, ref, crowds, calendar, rules), outputs)
 
@@ -96,11 +96,14 @@ def _crowds(ref: str, old: Visit | None, new: Visit | None, calendar: Calendar, 
     visits = len(calendar.visits) + 1
     if ref[0] == "S" or (visits < rules.burden_visits and visits < rules.visits_a_day):
         return _NO_CROWDS
-    seen = [each for each in (old, new) if each]
-    return _Crowds(
-        [each for each in seen if crowded(each, calendar, rules)],
-        [each for each in seen if len(calendar.on_day(each.day)) + 1 >= rules.visits_a_day],
-    )
+    places, days = [], []
+    for seen in (old, new):
+        if seen is not None:
+            if crowded(seen, calendar, rules):
+                places.append(seen)
+            if calendar.count_on(seen.day) + 1 >= rules.visits_a_day:
+                days.append(seen)
+    return _Crowds(places, days) if places or days else _NO_CROWDS
 
 
 def _about(key: str, ref: str, crowds: _Crowds, calendar: Calendar, rules: Rules) -> Drafts:

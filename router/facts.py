@@ -149,7 +149,7 @@ def case_fact(citizen: Citizen, stored: FactId, record: str, value: Value, origi
         number(holder_name(holder)) if holder else None,
         number(code_name(next_step)) if next_step else None,
         compact(expected_by["instant"]) if expected_by else None,
-        details["title"] if details else None,
+        number(details["title"]) if details and details["title"] is not None else None,
     )
 
 

@@ -96,5 +96,5 @@ class _Source:
             fact.code = citizen.number(names[fact.code])
             fact.institution = citizen.number(names[fact.institution])
             fact.part, fact.holder = moved(fact.part), moved(fact.holder)
-            fact.next_step = moved(fact.next_step)
+            fact.next_step, fact.title = moved(fact.next_step), moved(fact.title)
         return fact

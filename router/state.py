@@ -76,7 +76,7 @@ class CaseFact(Fact):
     holder: int | None
     next_step: int | None
     expected_by: int | None
-    title: str | None
+    title: int | None
 
 
 class Withdrawal(msgspec.Struct, array_like=True, gc=False):

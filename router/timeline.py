@@ -201,7 +201,8 @@ def say_entry(citizen: Citizen, event: Event, ref: str, stored: FactId) -> Outpu
     to be.
     """
     records = citizen.records
-    stands = standing(records, ref).get(stored, STANDS)
+    fallen = standing(records, ref)
+    stands = fallen.get(stored, STANDS) if fallen else STANDS
     if stands.status != CURRENT:
         records.marks[stored] = Mark(stands.status, stands.by, 1)
     return entry(event.value["meta"]["subject"]["key"], event.record, event.value, ref, stands)
