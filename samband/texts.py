@@ -68,8 +68,11 @@ class Texts:
 
     def gain(self, key: str, proposal: Proposal) -> str:
         """What a proposal saves, with its figures; empty for what has no words."""
+        figures = dict(proposal["numbers"])
+        if "travel_minutes_before" in figures:
+            figures["minutes_saved"] = figures["travel_minutes_before"] - figures["travel_minutes_after"]
         try:
-            return self.say(key, **proposal["numbers"])
+            return self.say(key, **figures)
         except KeyError:
             return ""
 

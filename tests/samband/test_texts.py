@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from router.planning.proposal import GAINS
 from samband.languages import Language
 from samband.texts import Texts
 
@@ -44,6 +45,30 @@ def time(instant: int = EIGHT_PAST_FIVE, confidence: str = "EXACT") -> Any:
 def test_finding_is_told_with_its_figures(language, told):
     gap = finding("finding.travel_gap.car", minutes_between=15, minutes_needed=118)
     assert Texts(language).finding(gap) == told
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("nb", ("Én dag i stedet for 3", "4 t 20 min mindre reise")),
+        ("nn", ("Éin dag i staden for 3", "4 t 20 min mindre reise")),
+        ("sv", ("En dag i stället för 3", "4 tim 20 min mindre resande")),
+        ("da", ("Én dag i stedet for 3", "4 t. 20 min. mindre rejse")),
+        ("fi", ("Yksi päivä, nyt 3", "4 t 20 min vähemmän matkustamista")),
+        ("en", ("One day instead of 3", "4 hrs 20 mins less travel")),
+    ],
+)
+def test_what_a_proposal_saves_is_told_with_its_figures(language, told):
+    numbers = {
+        "conflicts_before": 1, "conflicts_after": 0, "days_before": 3, "days_after": 1,
+        "travel_minutes_before": 546, "travel_minutes_after": 286,
+        "important_before": 2, "important_after": 1,
+        "wishes_before": 2, "wishes_after": 0,
+    }  # fmt: skip
+    proposal: Any = {"numbers": numbers}
+    texts = Texts(language)
+    assert (texts.gain("proposal.gain.days", proposal), texts.gain("proposal.gain.travel", proposal)) == told
+    assert all(texts.gain(key, proposal) for key in GAINS)
 
 
 @pytest.mark.parametrize(
