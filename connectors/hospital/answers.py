@@ -35,7 +35,10 @@ _CALLED_OFF: Final = ("CANCELLED", "CANCELED", "DC", "DISCONTINUED", "DELETED")
 _NEGATIVE: Final = (*_CALLED_OFF, "BLOCKED", "WAITLIST")
 """Table 0278, and the spellings that are seen. A place on a waiting list holds nothing."""
 _ENDING: Final = ("S04", "S05", "S06", "S15", "S16", "S17")
+_CHANGING: Final = ("S12", "S13", "S14", "S15", "S16", "S17")
 _MINUTE: Final = 60_000_000
+ANSWERING: Final = ("ACK", "MCF", "SRR", "SIU")
+"""MSH-9.1 of what may be an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +81,14 @@ def heard(message: Message, zone: ZoneInfo) -> Heard | None:
     """The message as a possible answer; None when it cannot be one."""
     msh, msa, sch = message.first("MSH"), message.first("MSA"), message.first("SCH")
     kind, trigger = msh.values(9, 1, 2) if msh else ("", "")
-    if kind not in ("ACK", "MCF", "SRR", "SIU") or (kind != "SIU" and msa is None):
+    trigger = trigger.strip()
+    if kind not in ANSWERING or (trigger not in _CHANGING if kind == "SIU" else msa is None):
         return None
     service = message.first("AIS")
     status = _text(sch, 25) or _text(service, 10)
     return Heard(
         kind=kind,
-        trigger=trigger.strip(),
+        trigger=trigger,
         acknowledges=_text(msa, 1).upper(),
         control_id=_text(msa, 2),
         codes=_codes(message),

@@ -29,17 +29,23 @@ class Step(msgspec.Struct):
     """MSH-7, in microseconds since the epoch: the same however often it is sent."""
     state: StepState = "NEW"
     reason: Code | None = None
+    again: int = 0
+    """How often the request had been refused before: then it is a new message."""
 
 
 class Request(msgspec.Struct):
     """One request of the bundle."""
 
     action: RequestAction
+    deadline: int
+    """Of the last time that it was asked, in microseconds since the epoch."""
     answer: RequestAnswer | None = None
     reason: Code | None = None
     by: Literal["", "REPLY", "MESSAGE"] = ""
     """How the answer goes to the bus: with the request, while that is carried, or with the hospital's own
     message, which is then on the bus already. Empty until that is so."""
+    refused: int = 0
+    """How often a release was refused, and asked again."""
 
 
 class Bundle(msgspec.Struct):
@@ -69,7 +75,8 @@ class Bundle(msgspec.Struct):
 
     def asked(self, step: Step) -> Ask:
         """The step's message."""
-        return ask(step.act, step.request, self.proposal, self.moves[step.move])
+        name = f"{step.request}#{step.again}" if step.again else step.request
+        return ask(step.act, name, self.proposal, self.moves[step.move])
 
     def placers(self) -> dict[str, str]:
         """The hospital's ids of the appointments, by ours."""
@@ -78,12 +85,20 @@ class Bundle(msgspec.Struct):
         }
 
 
-def take(bundle: Bundle, request: AgencyRequest, now: int) -> None:
-    """Add what ``request`` asks for, unless it is known. What was asked before it counts no more."""
-    name = request["request_id"]
-    if name in bundle.requests:
-        return
-    bundle.requests[name] = Request(request["action"])
+def take(bundle: Bundle, request: AgencyRequest, now: int) -> bool:
+    """Add what ``request`` asks for; False when that is known. What was asked before it counts no more.
+
+    A release that is asked again with a new deadline was not answered, or refused: it is sent again.
+    """
+    name, deadline = request["request_id"], request["deadline"]["instant"]
+    known = bundle.requests.get(name)
+    if known is not None:
+        if known.action != "RELEASE" or known.deadline == deadline:
+            return False
+        known.deadline = deadline
+        _again(bundle, name, known, now)
+        return True
+    bundle.requests[name] = Request(request["action"], deadline)
     for step in bundle.steps:
         if step.state in ("NEW", "TAKEN"):
             step.state = "DROPPED"
@@ -94,6 +109,19 @@ def take(bundle: Bundle, request: AgencyRequest, now: int) -> None:
         act = Act.HOLD if request["action"] == "HOLD" else Act.MOVE
         bundle.steps += [Step(act, place, name, now) for place in places]
     _settle(bundle, name, now)
+    return True
+
+
+def _again(bundle: Bundle, name: str, request: Request, now: int) -> None:
+    for step in bundle.steps:
+        if step.request == name and step.state == "TAKEN":
+            step.state = "NEW"
+    if request.answer == "REFUSED":
+        request.answer, request.reason, request.by = None, None, ""
+        request.refused += 1
+        for step in [step for step in bundle.steps if step.request == name and step.state == "REFUSED"]:
+            step.state = "DROPPED"
+            bundle.steps.append(Step(step.act, step.move, name, now, again=request.refused))
 
 
 def judge(bundle: Bundle, step: Step, verdict: Verdict, now: int) -> None:
@@ -101,8 +129,7 @@ def judge(bundle: Bundle, step: Step, verdict: Verdict, now: int) -> None:
     if step.state not in ("NEW", "TAKEN") or verdict.state == "AGAIN":
         return
     step.state, step.reason = verdict.state, verdict.reason
-    if step.request == bundle.latest:
-        _settle(bundle, step.request, now)
+    _settle(bundle, step.request, now)
 
 
 def _settle(bundle: Bundle, name: str, now: int) -> None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
-from connectors.hospital.answers import Heard, Verdict, heard, verdict
+from connectors.hospital.answers import ANSWERING, Heard, Verdict, heard, verdict
 from connectors.hospital.asks import message, unaskable
 from connectors.hospital.bundle_store import BundleStore
 from connectors.hospital.bundles import Bundle, Step, judge, take
@@ -91,8 +91,7 @@ class Desk:
         async with self._writing:
             bundle = self._open.get(proposal) or await asyncio.to_thread(self._store.load, proposal)
             bundle = bundle or Bundle(proposal)
-            if name not in bundle.requests:
-                take(bundle, request, times.now())
+            if take(bundle, request, times.now()):
                 await self._save(bundle, replying=True)
         try:
             await self._send(bundle, sender)
@@ -186,7 +185,7 @@ class Desk:
 
     def _read(self, payload: bytes) -> Heard | None:
         header = Header.of(payload)
-        if header is None:
+        if header is None or header.code(9) not in ANSWERING:
             return None
         try:
             return heard(Message(decode(payload, header, self._reading.fallback)), self._reading.zone)

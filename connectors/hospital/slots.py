@@ -102,7 +102,7 @@ def _slot(message: HospitalMessage, part: _Part, number: int, *, alone: bool) ->
     name = _id(message, number, alone=alone)
     start = _start(message, part, alone=alone)
     end = _end(message, part, start, alone=alone)
-    if start["instant"] <= message.received:
+    if start["instant"] <= message.recorded()["instant"]:
         raise Unmappable("the slot is in the past", reason="slot.past", where=where(part.service, 4))
     if end["instant"] - start["instant"] > _LONGEST:
         raise Unmappable(
