@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.hospital.asks import Act, Ask
 from connectors.hospital.hl7 import Message, Segment
-from connectors.hospital.settings import Delivery
+from connectors.hospital.settings import RequestSettings
 from connectors.kit import times
 from schemas.records import Code
 
@@ -99,14 +99,14 @@ def heard(message: Message, zone: ZoneInfo) -> Heard | None:
     )
 
 
-def verdict(said: Heard, ask: Ask, settings: Delivery) -> Verdict | None:
+def verdict(said: Heard, ask: Ask, settings: RequestSettings) -> Verdict | None:
     """What ``said`` means for ``ask``; None when it is about something else."""
     if said.kind != "SIU":
         return _acknowledged(said, ask, settings) if said.control_id == ask.control_id else None
     return _told(said, ask, settings)
 
 
-def _acknowledged(said: Heard, ask: Ask, settings: Delivery) -> Verdict | None:
+def _acknowledged(said: Heard, ask: Ask, settings: RequestSettings) -> Verdict | None:
     code = said.acknowledges
     if code in ("AE", "AR", "CE", "CR"):
         return _refused(said, ask, settings, passing=code in ("AR", "CR"))
@@ -121,7 +121,7 @@ def _acknowledged(said: Heard, ask: Ask, settings: Delivery) -> Verdict | None:
     return DONE
 
 
-def _refused(said: Heard, ask: Ask, settings: Delivery, *, passing: bool) -> Verdict:
+def _refused(said: Heard, ask: Ask, settings: RequestSettings, *, passing: bool) -> Verdict:
     """AE and CE refuse what was asked; AR and CR may only mean "not now" (chapter 2.9.2)."""
     if any(code in _PASSING for code in said.codes) or (passing and not said.codes):
         return AGAIN
@@ -130,7 +130,7 @@ def _refused(said: Heard, ask: Ask, settings: Delivery, *, passing: bool) -> Ver
     return _refusal(said, ask, settings)
 
 
-def _told(said: Heard, ask: Ask, settings: Delivery) -> Verdict | None:
+def _told(said: Heard, ask: Ask, settings: RequestSettings) -> Verdict | None:
     its_own = bool(said.filler) and said.filler == ask.move["appointment"]["id"]
     if ask.act in (Act.MOVE, Act.MOVE_BACK):
         return _told_of_appointment(said, ask, settings) if its_own else None
@@ -142,7 +142,7 @@ def _told(said: Heard, ask: Ask, settings: Delivery) -> Verdict | None:
     return _refusal(said, ask, settings) if ended else DONE
 
 
-def _told_of_appointment(said: Heard, ask: Ask, settings: Delivery) -> Verdict | None:
+def _told_of_appointment(said: Heard, ask: Ask, settings: RequestSettings) -> Verdict | None:
     if said.trigger in _ENDING or said.status in _CALLED_OFF:
         return Verdict("REFUSED", _code(said, "UNKNOWN_APPOINTMENT"))
     wanted = ask.move["old_start" if ask.act is Act.MOVE_BACK else "start"]["instant"]
@@ -152,7 +152,7 @@ def _told_of_appointment(said: Heard, ask: Ask, settings: Delivery) -> Verdict |
     return _refusal(said, ask, settings) if said.placer == ask.placer and said.start is not None else None
 
 
-def _refusal(said: Heard, ask: Ask, settings: Delivery) -> Verdict:
+def _refusal(said: Heard, ask: Ask, settings: RequestSettings) -> Verdict:
     for code in said.codes:
         found = settings.refusals.get(code) or (code if code in _OWN_NAMES else _REASONS.get(code))
         if found is not None:

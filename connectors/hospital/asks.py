@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from connectors.hospital.settings import Delivery
+from connectors.hospital.settings import RequestSettings
 from connectors.hospital.write import components, encoded, segment, stamp
 from connectors.kit import times
 from schemas.records import AppointmentRef, RequestedMove
@@ -65,6 +65,10 @@ class Ask:
     """MSH-10: the same for the same ask, however often it is sent."""
     placer: str
     """ARQ-1 or SCH-1: our own id of the move, the same from holding to releasing."""
+    group: str
+    """ARQ-4 or SCH-4: the proposal, whose moves belong together."""
+    order: str
+    """ARQ-24 or SCH-26: the request."""
     move: RequestedMove
 
 
@@ -73,13 +77,14 @@ def placer_id(proposal_id: str, appointment: AppointmentRef) -> str:
     return _short(proposal_id, appointment["system"], appointment["id"])
 
 
-def ask(act: Act, request_id: str, proposal_id: str, move: RequestedMove) -> Ask:
-    """The message that asks for ``act`` on behalf of a request."""
+def ask(act: Act, request_id: str, proposal_id: str, move: RequestedMove, again: int = 0) -> Ask:
+    """The message that asks for ``act`` for a request. Another ``again`` makes it another message."""
     placer = placer_id(proposal_id, move["appointment"])
-    return Ask(act, _short(request_id, act.value, placer), placer, move)
+    control_id = _short(request_id, act.value, placer, *([str(again)] if again else []))
+    return Ask(act, control_id, placer, proposal_id, request_id, move)
 
 
-def message(one: Ask, at: datetime, settings: Delivery, zone: ZoneInfo) -> bytes:
+def message(one: Ask, at: datetime, settings: RequestSettings, zone: ZoneInfo) -> bytes:
     """The SRM or SIU message, unframed. ``at`` is MSH-7; times are written in ``zone`` with their offset."""
     shape = _SHAPES[one.act]
     body = (
@@ -93,7 +98,7 @@ def message(one: Ask, at: datetime, settings: Delivery, zone: ZoneInfo) -> bytes
     )
 
 
-def _header(one: Ask, shape: _Shape, at: datetime, settings: Delivery) -> str:
+def _header(one: Ask, shape: _Shape, at: datetime, settings: RequestSettings) -> str:
     code = settings.message
     accept = "AL" if settings.acknowledgements == "enhanced" else ""
     structure = "SRM_S01" if code == "SRM" else "SIU_S12"
@@ -115,13 +120,14 @@ def _header(one: Ask, shape: _Shape, at: datetime, settings: Delivery) -> str:
     return segment("MSH", fields)
 
 
-def _requested(one: Ask, shape: _Shape, settings: Delivery, zone: ZoneInfo) -> list[str]:
+def _requested(one: Ask, shape: _Shape, settings: RequestSettings, zone: ZoneInfo) -> list[str]:
     """ARQ (10.6.1)."""
     start, end = _times(one, zone)
     ours = components("", settings.application)
     fields = {
         1: components(one.placer, settings.application),
         2: _filler(one),
+        4: components(one.group, settings.application),
         6: components(one.act.value, "", settings.application),
         8: components(shape.kind, "", "HL70277"),
         **_length(one, 9),
@@ -129,17 +135,19 @@ def _requested(one: Ask, shape: _Shape, settings: Delivery, zone: ZoneInfo) -> l
         15: ours,
         19: ours,
         23: _reference(one.move["appointment"]) if _pencilled(one) else "",
+        24: components(one.order, settings.application),
     }
     return [segment("ARQ", fields)]
 
 
-def _told(one: Ask, shape: _Shape, settings: Delivery, zone: ZoneInfo) -> list[str]:
+def _told(one: Ask, shape: _Shape, settings: RequestSettings, zone: ZoneInfo) -> list[str]:
     """SCH (10.6.2) and TQ1."""
     start, end = _times(one, zone)
     ours = components("", settings.application)
     fields = {
         1: components(one.placer, settings.application),
         2: _filler(one),
+        4: components(one.group, settings.application),
         6: components(one.act.value, "", settings.application),
         8: components(shape.kind, "", "HL70277"),
         **_length(one, 9),
@@ -148,11 +156,12 @@ def _told(one: Ask, shape: _Shape, settings: Delivery, zone: ZoneInfo) -> list[s
         20: ours,
         24: _reference(one.move["appointment"]) if _pencilled(one) else "",
         25: components(shape.status, "", "HL70278"),
+        26: components(one.order, settings.application),
     }
     return [segment("SCH", fields), segment("TQ1", {1: "1", 7: start, 8: end})]
 
 
-def _resources(one: Ask, shape: _Shape, settings: Delivery, zone: ZoneInfo) -> list[str]:
+def _resources(one: Ask, shape: _Shape, settings: RequestSettings, zone: ZoneInfo) -> list[str]:
     """RGS, and the slot's room and person or machine; where it was before, the hospital knows itself."""
     segments = [segment("RGS", {1: "1", 2: shape.action})]
     if one.act is Act.MOVE_BACK:

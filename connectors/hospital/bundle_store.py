@@ -1,6 +1,5 @@
 """Keeps each bundle in a small file of its own, replaced whole and forced to disk."""
 
-import os
 import time
 from collections.abc import Iterator
 from hashlib import sha256
@@ -10,6 +9,7 @@ from typing import Final
 import msgspec
 
 from connectors.hospital.bundles import Bundle
+from connectors.kit.durable import write_durably
 from schemas.errors import FatalError, RetriableError
 
 KEEP_DAYS: Final = 180.0
@@ -44,7 +44,7 @@ class BundleStore:
     def all(self) -> Iterator[Bundle]:
         """Every bundle, the one that was written longest ago first; those that are too old are deleted."""
         try:
-            found = sorted((path.stat().st_mtime, path) for path in self._folder.glob("*.json"))
+            found = sorted((path.stat().st_mtime, path) for path in self._folder.glob("[!.]*.json"))
             for written, path in found:
                 if written < time.time() - KEEP_DAYS * _DAY:
                     path.unlink()
@@ -59,16 +59,9 @@ class BundleStore:
         Raises:
             BundlesUnavailableError: it cannot be written at the moment; the old one stands.
         """
-        path = self._path(bundle.proposal)
-        draft = path.with_suffix(".part")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with draft.open("wb") as file:
-                file.write(msgspec.json.encode(bundle))
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-            _sync_folder(self._folder)
+            write_durably(self._path(bundle.proposal), msgspec.json.encode(bundle))
         except OSError as error:
             raise _unavailable("write", error) from None
 
@@ -87,16 +80,6 @@ class BundleStore:
 
     def _path(self, proposal: str) -> Path:
         return self._folder / f"{sha256(proposal.encode()).hexdigest()[:32]}.json"
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows has no folders to open
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unavailable(doing: str, error: OSError) -> BundlesUnavailableError:

@@ -75,8 +75,7 @@ class Bundle(msgspec.Struct):
 
     def asked(self, step: Step) -> Ask:
         """The step's message."""
-        name = f"{step.request}#{step.again}" if step.again else step.request
-        return ask(step.act, name, self.proposal, self.moves[step.move])
+        return ask(step.act, step.request, self.proposal, self.moves[step.move], step.again)
 
     def placers(self) -> dict[str, str]:
         """The hospital's ids of the appointments, by ours."""

@@ -24,7 +24,7 @@ async def run(context: ConnectorContext, stop: asyncio.Event) -> None:
     settings = context.own_settings(HospitalSettings)
     check_listener(f"connectors.{context.name}.host", settings.host, allowed=context.public_listeners)
     reading = Reading(settings, context.settings.agency, context.pseudonyms)
-    way_back = WayBack(context, settings.delivery, reading) if settings.delivery else None
+    way_back = WayBack(context, settings.inbox, reading) if settings.inbox else None
     intake = Intake(context, reading, stop, way_back)
     async with AsyncExitStack() as stack:
         listener = await stack.enter_async_context(

@@ -19,7 +19,7 @@ from connectors.hospital.header import Header
 from connectors.hospital.hl7 import Message, Unparseable
 from connectors.hospital.parse import Reading
 from connectors.hospital.sender import HospitalAwayError, HospitalSilentError, Sender
-from connectors.hospital.settings import Delivery
+from connectors.hospital.settings import RequestSettings
 from connectors.kit import times
 from connectors.kit.carrier import Reply
 from schemas.errors import RetriableError
@@ -54,7 +54,7 @@ NOTHING: Final = Hearing()
 class Desk:
     """Where one hospital's requests and answers meet."""
 
-    def __init__(self, settings: Delivery, reading: Reading, store: BundleStore) -> None:
+    def __init__(self, settings: RequestSettings, reading: Reading, store: BundleStore) -> None:
         """``store`` keeps the bundles; `open` reads them."""
         self._settings = settings
         self._reading = reading
@@ -143,7 +143,7 @@ class Desk:
 
     async def _rest(self, attempt: int, stop: asyncio.Event) -> None:
         """Until there is something new, or until it is time to try again what could not be sent."""
-        patience = self._settings.inbox
+        patience = self._settings
         pause = patience.first_pause_seconds * 2.0 ** min(attempt - 1, 30)
         waiting = [asyncio.ensure_future(event.wait()) for event in (stop, self._undoing)]
         timeout = min(pause, patience.longest_pause_seconds) if attempt else None

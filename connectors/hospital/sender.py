@@ -15,7 +15,7 @@ from bus.logs import error_class
 from bus.settings import SettingsRefusedError
 from connectors.hospital.hl7 import Message, Unparseable
 from connectors.hospital.mllp import Frame, FrameReader, frame
-from connectors.hospital.settings import ClientTls, Delivery
+from connectors.hospital.settings import ClientTls, RequestSettings
 from connectors.kit.carrier import AwayError
 from schemas.errors import RetriableError
 
@@ -40,7 +40,7 @@ class HospitalAwayError(AwayError):
 class Sender:
     """Connects when there is something to send, and stays connected."""
 
-    def __init__(self, settings: Delivery, acknowledged: Acknowledged) -> None:
+    def __init__(self, settings: RequestSettings, acknowledged: Acknowledged) -> None:
         """``acknowledged`` is called for one message after the other."""
         self._settings = settings
         self._acknowledged = acknowledged
@@ -75,7 +75,7 @@ class Sender:
         except (OSError, TimeoutError) as error:
             raise HospitalAwayError(
                 f"the hospital cannot be connected to ({error_class(error)})",
-                fix="it is tried again; check the host and port of the delivery",
+                fix="it is tried again; check the host and port of the inbox",
             ) from None
         try:
             async with asyncio.timeout(self._settings.answer_seconds):
@@ -173,7 +173,7 @@ def _tls_context(tls: ClientTls) -> ssl.SSLContext:
             context.load_cert_chain(tls.certificate, tls.key)
     except (OSError, ssl.SSLError) as error:
         raise SettingsRefusedError(
-            f"delivery.tls: a certificate or key cannot be used ({type(error).__name__})",
-            fix="check that delivery.tls.ca, certificate and key are readable PEM files",
+            f"inbox.tls: a certificate or key cannot be used ({type(error).__name__})",
+            fix="check that inbox.tls.ca, certificate and key are readable PEM files",
         ) from None
     return context

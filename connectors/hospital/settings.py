@@ -71,8 +71,8 @@ class ClientTls(_Group):
         return self
 
 
-class Delivery(_Group):
-    """The way back: where the hospital takes requests to hold, move and release appointments, and how."""
+class RequestSettings(InboxSettings):
+    """Where requests from the agency's inbox go, in which form, and how patiently they are carried there."""
 
     host: Annotated[str, Field(min_length=1)] = Field(description="Where the hospital listens (MLLP).")
     port: int = Field(2575, ge=1, le=65_535, description="Its port.")
@@ -108,9 +108,7 @@ class Delivery(_Group):
     answer_seconds: float = Field(
         10.0, gt=0, description="Wait for an acknowledgement before the message is sent again."
     )
-    inbox: InboxSettings = Field(
-        InboxSettings(at_once=1), description="How patiently requests are carried to the hospital."
-    )
+    at_once: int = Field(1, ge=1, le=1000, description="Requests that are carried at the same time.")
 
     @field_validator("charset")
     @classmethod
@@ -171,8 +169,8 @@ class HospitalSettings(_Group):
         default=True,
         description="S24 offers a time and S23 takes it back; when false, both are ignored.",
     )
-    delivery: Delivery | None = Field(
-        None, description="Where requests from the agency's inbox are sent; without it, none are taken."
+    inbox: RequestSettings | None = Field(
+        None, description="Where requests from the agency's inbox go; without it, none are taken."
     )
 
     @field_validator("fallback_charset")

@@ -12,11 +12,10 @@ from connectors.hospital.fact import TIME_REMARKS
 from connectors.hospital.hl7 import Segment
 from connectors.hospital.parse import HospitalMessage, Unmappable, coded, where
 from connectors.kit.outcomes import Fact
+from connectors.kit.slots import LONGEST
 from schemas.records import Code, Institution, Slot, Time
 from schemas.shelves import shelf_key
 
-_LONGEST: Final = 86_400_000_000
-"""Microseconds: a slot is no longer than a day."""
 _SECOND: Final = 1_000_000
 _WHY: Final = {"BOOKED": "TAKEN", "TAKEN": "TAKEN", "BLOCKED": "CLOSED", "CLOSED": "CLOSED", "MOVED": "MOVED"}
 
@@ -104,10 +103,8 @@ def _slot(message: HospitalMessage, part: _Part, number: int, *, alone: bool) ->
     end = _end(message, part, start, alone=alone)
     if start["instant"] <= message.recorded()["instant"]:
         raise Unmappable("the slot is in the past", reason="slot.past", where=where(part.service, 4))
-    if end["instant"] - start["instant"] > _LONGEST:
-        raise Unmappable(
-            "the slot is longer than a day", reason="slot.too_long", where=where(part.service, 7)
-        )
+    if end["instant"] - start["instant"] > LONGEST:
+        raise Unmappable("the slot is longer than a day", reason="slot.length", where=where(part.service, 7))
     resource = next((one.text(3).strip() for one in (part.person, part.machine) if one), "")
     place = [one.strip() for one in part.place.values(3, 1, 2)] if part.place else []
     return {
@@ -125,7 +122,7 @@ def _start(message: HospitalMessage, part: _Part, *, alone: bool) -> Time:
     start = message.time(part.service, 4)
     if start is None and alone:
         start = siu.scheduled_start(message)
-    if start is None:
+    if start is None or start["confidence"] == "DATE_ONLY":
         raise Unmappable("the slot has no start", reason="slot.no_start", where=where(part.service, 4))
     return start
 

@@ -9,7 +9,7 @@ from connectors.hospital.bundle_store import BundleStore
 from connectors.hospital.desk import NOTHING, Desk, Hearing
 from connectors.hospital.parse import Reading
 from connectors.hospital.sender import Sender, Unasked
-from connectors.hospital.settings import Delivery
+from connectors.hospital.settings import RequestSettings
 from connectors.kit import times
 from connectors.kit.carrier import Reply
 from connectors.kit.inbox import Inbox
@@ -28,7 +28,7 @@ _READ_AGAIN: Final = 1.0
 class WayBack:
     """Carries requests to the hospital while ``serve`` runs, and finds answers in what the hospital sends."""
 
-    def __init__(self, context: ConnectorContext, settings: Delivery, reading: Reading) -> None:
+    def __init__(self, context: ConnectorContext, settings: RequestSettings, reading: Reading) -> None:
         """Nothing is read or connected before ``serve``.
 
         Raises:
@@ -37,7 +37,7 @@ class WayBack:
         self._context = context
         self._desk = Desk(settings, reading, BundleStore(context.data_dir / _FOLDER))
         self._sender = Sender(settings, self._desk.acknowledged)
-        self._inbox = Inbox(context, settings.inbox, self._deliver)
+        self._inbox = Inbox(context, settings, self._deliver)
         self._known = asyncio.Event()
 
     async def serve(self, unasked: Unasked, stop: asyncio.Event) -> None:

@@ -6,7 +6,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from connectors.municipality.testing import Calendar, FolderSender
+from hl7.client import MLLPClient
+
+from bus.endpoints import find
+from connectors.hospital.hl7 import Message
+from connectors.hospital.testing_calendar import Asked, AskedHospital, Calendar, Habit
+from connectors.hospital.write import segment
+from connectors.municipality.testing import Calendar as TownCalendar
+from connectors.municipality.testing import FolderSender
 
 Patience = dict[str, Any]
 QUICK: Patience = {"first_pause_seconds": 0.05, "longest_pause_seconds": 0.2}
@@ -17,6 +24,11 @@ class Agency(ABC):
     """An agency's system that honours the request's id as idempotency key."""
 
     kind: str
+    odd: tuple[tuple[str, str], tuple[str, str]] = (
+        ("DEAD_LETTERED", "request.answer"),
+        ("DEAD_LETTERED", "request.unknown"),
+    )
+    """What becomes of an answer that does not fit its request, and of one to no request."""
 
     def __init__(self, path: Path) -> None:
         """``path`` is a folder of its own."""
@@ -51,7 +63,7 @@ class TownOverHttp(Agency):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.calendar = Calendar("a-token-of-a-test-system")
+        self.calendar = TownCalendar("a-token-of-a-test-system")
 
     def settings(self) -> dict[str, Any]:
         return {
@@ -115,7 +127,63 @@ class TownInFolder(InFolder):
         FolderSender(self.drop).send(f"{request_id}-{said}", json.dumps(document).encode())
 
 
+class ObligingHospital(AskedHospital):
+    """A hospital that says yes to everything, whatever its calendar says."""
+
+    orders: dict[str, str]
+
+    def take(self, payload: bytes) -> list[bytes]:
+        arq = Message(payload.decode()).first("ARQ")
+        if arq is not None:
+            self.orders.setdefault(arq.text(24), arq.raw(1))
+        return super().take(payload)
+
+    def _carry_out(self, asked: Asked, habit: Habit) -> str:
+        self.done.append(asked.control_id)
+        return ""
+
+
+class HospitalOverMllp(Agency):
+    """A hospital that takes requests as SRM, one message for each move, and answers later by SIU."""
+
+    kind = "hospital"
+    odd = (("IGNORED", "request.pencilled"), ("DEAD_LETTERED", "subject.missing"))
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.hospital = ObligingHospital(Calendar())
+        self.hospital.orders = {}
+        self._said = 0
+
+    def settings(self) -> dict[str, Any]:
+        way = {"host": "127.0.0.1", "port": self.hospital.port, "answered_by": "message", **QUICK}
+        return {"port": 0, "inbox": way}
+
+    async def up(self) -> None:
+        await self.hospital.__aenter__()
+
+    async def down(self) -> None:
+        await self.hospital.__aexit__(None, None, None)
+
+    def seen(self) -> Counter[str]:
+        """By the id that stands in each message; one that came again has the same control id."""
+        assert len(set(self.hospital.done)) == len(self.hospital.done)
+        return Counter(dict.fromkeys(self.hospital.orders, 1))
+
+    def send_answer(self, request_id: str, said: str, reason: str = "") -> None:
+        self._said += 1
+        trigger, status = ("S12", "Pending") if said == "HELD" else ("S15", "Cancelled")
+        placer = self.hospital.orders.get(request_id, "UNKNOWN")
+        head = f"MSH|^~\\&|PAS|SYKEHUS|||20260302090000+0100||SIU^{trigger}|H{self._said}|P|2.5.1"
+        fields = {1: placer, 2: f"N{self._said}", 6: reason, 11: "^^^20260303090000+0100", 25: status}
+        host, _, port = (find(self.path / "data", "connector.one") or {})["mllp"].rpartition(":")
+        with MLLPClient(host, int(port)) as client:
+            answer = client.send_message(f"{head}\r{segment('SCH', fields)}\r".encode())
+        assert b"MSA|AA|" in answer
+
+
 AGENCIES: dict[str, type[Agency]] = {
+    "hospital over MLLP": HospitalOverMllp,
     "municipality over HTTP": TownOverHttp,
     "municipality in a folder": TownInFolder,
 }

@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 from connectors.hospital.asks import Act, ask, message
-from connectors.hospital.settings import ClientTls, Delivery, HospitalSettings
+from connectors.hospital.settings import ClientTls, HospitalSettings, RequestSettings
 from connectors.kit import times
 from tests.connectors.hospital.messages import AGENCY, MORNING, facts
 from tests.connectors.hospital.test_asks import AT, NINE, OSLO, move
@@ -45,7 +45,7 @@ def test_the_slot_is_offered_and_taken_back() -> None:
 
 def test_the_requests_are_written_so() -> None:
     for kind, act in (("SRM", Act.HOLD), ("SIU", Act.MOVE)):
-        settings = Delivery.model_validate({"host": "localhost", "message": kind})
+        settings = RequestSettings.model_validate({"host": "localhost", "message": kind})
         written = message(ask(act, "r1", "p1", MOVE), AT, settings, OSLO)
         assert shown("SRM^S01" if kind == "SRM" else "SIU^S13") == written
 
@@ -53,7 +53,7 @@ def test_the_requests_are_written_so() -> None:
 def test_every_setting_is_on_the_page() -> None:
     text = (ROOT / PAGE).read_text(encoding="utf-8")
     named = set(re.findall(r"`([a-z_]+)(?:\.[a-z_]+)?`", text))
-    for settings in (HospitalSettings, Delivery):
+    for settings in (HospitalSettings, RequestSettings):
         assert set(settings.model_fields) - {"tls"} <= named
     for name in ClientTls.model_fields:
         assert f"`tls.{name}`" in text

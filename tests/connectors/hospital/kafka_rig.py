@@ -73,7 +73,7 @@ async def connected(
     settings = load_settings(
         bootstrap_servers=broker, data_dir=folder, pseudonym={"key": KEY, "version": "1"},
         kafka={"topic_prefix": prefix, **(kafka or {})}, connectors={NAME: hospital},
-        router={"inboxes": [AGENCY] if "delivery" in own else []},
+        router={"inboxes": [AGENCY] if "inbox" in own else []},
     )  # fmt: skip
     await topics.apply(settings)
     stop = asyncio.Event()

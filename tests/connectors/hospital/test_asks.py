@@ -13,7 +13,7 @@ from connectors.hospital.asks import Act, ask, message, placer_id, unaskable
 from connectors.hospital.charset import codec_name, decode
 from connectors.hospital.header import Header
 from connectors.hospital.hl7 import Message
-from connectors.hospital.settings import Delivery
+from connectors.hospital.settings import RequestSettings
 from connectors.kit import times
 from schemas.records import RequestedMove
 
@@ -40,11 +40,11 @@ def move(**fields: Any) -> RequestedMove:
     return made  # type: ignore[return-value] # the fields of a RequestedMove
 
 
-def delivery(**fields: Any) -> Delivery:
-    return Delivery.model_validate({"host": "localhost", **fields})
+def delivery(**fields: Any) -> RequestSettings:
+    return RequestSettings.model_validate({"host": "localhost", **fields})
 
 
-def written(act: Act, wanted: RequestedMove, settings: Delivery, zone: ZoneInfo = OSLO) -> bytes:
+def written(act: Act, wanted: RequestedMove, settings: RequestSettings, zone: ZoneInfo = OSLO) -> bytes:
     return message(ask(act, "r1", "p1", wanted), AT, settings, zone)
 
 
@@ -66,8 +66,8 @@ def test_a_hold_as_srm():
             f"|{CONTROL[Act.HOLD]}|P|2.5.1||||||UNICODE UTF-8"
         ),
         (
-            f"ARQ|{PLACER}^SAMBAND|T7||||HOLD^^SAMBAND||Tentative^^HL70277|30|min"
-            "|20261117090000+0100^20261117093000+0100||||^SAMBAND||||^SAMBAND||||A1^PAS"
+            f"ARQ|{PLACER}^SAMBAND|T7||p1^SAMBAND||HOLD^^SAMBAND||Tentative^^HL70277|30|min"
+            "|20261117090000+0100^20261117093000+0100||||^SAMBAND||||^SAMBAND||||A1^PAS|r1^SAMBAND"
         ),
         "RGS|1|A",
         "AIL|1|A|NEVR^R1|||20261117090000+0100|||30|min",
@@ -80,8 +80,8 @@ def test_a_hold_as_siu():
     text = written(Act.HOLD, move(), delivery(message="SIU", resource_segment="AIG")).decode()
     assert text.split("\r")[1:] == [
         (
-            f"SCH|{PLACER}^SAMBAND|T7||||HOLD^^SAMBAND||Tentative^^HL70277|30|min"
-            "|^^^20261117090000+0100^20261117093000+0100|||||^SAMBAND||||^SAMBAND||||A1^PAS|Pending^^HL70278"
+            f"SCH|{PLACER}^SAMBAND|T7||p1^SAMBAND||HOLD^^SAMBAND||Tentative^^HL70277|30|min"
+            "|^^^20261117090000+0100^20261117093000+0100|||||^SAMBAND||||^SAMBAND||||A1^PAS|Pending^^HL70278|r1^SAMBAND"
         ),
         "TQ1|1||||||20261117090000+0100|20261117093000+0100",
         "RGS|1|A",
@@ -123,8 +123,11 @@ def test_ids_are_the_same_each_time_and_differ_where_they_must():
         ask(Act.HOLD, "r1", "p1", move(appointment={"system": "hospital.test:PAS", "id": "A2"})),
         ask(Act.HOLD, "r1", "p1", move(appointment={"system": "hospital.test:RIS", "id": "A1"})),
     ]
-    assert len({first.control_id, *(one.control_id for one in others)}) == 5
-    assert [one.placer == first.placer for one in others] == [True, True, False, False]
+    once_more = ask(Act.HOLD, "r1", "p1", move(), again=1)
+    assert once_more.placer == first.placer
+    others.append(once_more)
+    assert len({first.control_id, *(one.control_id for one in others)}) == 6
+    assert [one.placer == first.placer for one in others] == [True, True, False, False, True]
     assert len(first.control_id) == len(first.placer) == 20
 
 

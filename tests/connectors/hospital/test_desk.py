@@ -13,7 +13,7 @@ import pytest
 from connectors.hospital.bundle_store import BundleStore
 from connectors.hospital.desk import Desk
 from connectors.hospital.sender import HospitalAwayError, HospitalSilentError, Sender
-from connectors.hospital.settings import Delivery
+from connectors.hospital.settings import RequestSettings
 from connectors.hospital.testing import Booking, FreeTime
 from connectors.hospital.testing_calendar import GOOD, Asked, AskedHospital, Calendar, Habit
 from connectors.kit import times
@@ -83,7 +83,7 @@ class Office:
     """The hospital, and a desk that may be closed and opened again."""
 
     hospital: AskedHospital
-    settings: Delivery
+    settings: RequestSettings
     folder: Path
     desk: Desk
     sender: Sender
@@ -136,7 +136,7 @@ async def office(folder: Path, **settings: Any) -> AsyncIterator[Office]:
         return habits.get(f"{asked.trigger} {asked.filler}", habits.get(asked.trigger, GOOD))
 
     async with AskedHospital(calendar(), habit=habit) as hospital:
-        made = Delivery.model_validate(
+        made = RequestSettings.model_validate(
             {"host": "127.0.0.1", "port": hospital.port, "answer_seconds": 10, **settings}
         )
         desk = Desk(made, reading(), BundleStore(folder))

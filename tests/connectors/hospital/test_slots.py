@@ -136,9 +136,17 @@ def no_length(payload: bytes) -> bytes:
         (raw("RGS|1", AIS.format(1, "MR", 17), kind="SIU^S24"), "slot.no_id", "SCH-2"),
         (raw("SCH||T7", "RGS|1", "AIS|1|A|MR", kind="SIU^S24"), "slot.no_start", "AIS-4"),
         (raw("SCH||T7", "RGS|1", AIS.format(1, "MR", 31), kind="SIU^S24"), "time.unreadable", "AIS-4"),
+        (
+            message()
+            .replace(b"202611170900", b"20261117")
+            .replace(b"20261117094500+0100", b"")
+            .replace(b"2026111700+0100", b"20261117"),
+            "slot.no_start",
+            "AIS-4",
+        ),
         (no_length(message()), "slot.no_end", "AIS-7"),
         (message(start=MORNING - timedelta(days=400)), "slot.past", "AIS-4"),
-        (message(minutes=24 * 60 + 1), "slot.too_long", "AIS-7"),
+        (message(minutes=24 * 60 + 1), "slot.length", "AIS-7"),
         (message("S23", number=""), "slot.no_id", "SCH-2"),
         (message("S23", service=""), "slot.no_service", "AIS-3"),
     ],

@@ -21,7 +21,7 @@ def ours(action: str, sequence: int, **fields: Any) -> AgencyRequest:
 
 
 def way(hospital: AskedHospital, **fields: Any) -> dict[str, Any]:
-    return {"host": "127.0.0.1", "port": hospital.port, "inbox": QUICK, **fields}
+    return {"host": "127.0.0.1", "port": hospital.port, **QUICK, **fields}
 
 
 async def answered(bus: Connected, *expected: tuple[str, str]) -> None:
@@ -36,8 +36,8 @@ async def answered(bus: Connected, *expected: tuple[str, str]) -> None:
 @pytest.mark.parametrize("mode", ["original", "enhanced"])
 async def test_a_proposal_is_held_confirmed_and_released(broker, topic_prefix, tmp_path, mode):
     async with AskedHospital(calendar()) as hospital:
-        delivery = way(hospital, acknowledgements=mode)
-        async with connected(broker, topic_prefix, tmp_path, delivery=delivery) as bus:
+        inbox = way(hospital, acknowledgements=mode)
+        async with connected(broker, topic_prefix, tmp_path, inbox=inbox) as bus:
             await bus.ask(ours("HOLD", 1))
             await answered(bus, ("r1", "HELD"))
             assert len(hospital.calendar.pencilled) == 2
@@ -51,9 +51,9 @@ async def test_a_proposal_is_held_confirmed_and_released(broker, topic_prefix, t
 
 async def test_a_hospital_that_answers_later_by_siu(broker, topic_prefix, tmp_path):
     async with AskedHospital(calendar()) as hospital:
-        delivery = way(hospital, message="SIU", answered_by="message")
+        inbox = way(hospital, message="SIU", answered_by="message")
         async with (
-            connected(broker, topic_prefix, tmp_path, delivery=delivery) as bus,
+            connected(broker, topic_prefix, tmp_path, inbox=inbox) as bus,
             bus.sender() as sender,
         ):
 
@@ -86,13 +86,13 @@ async def test_a_connector_that_is_stopped_in_the_middle_asks_once(broker, topic
         return habits.get(f"{asked.trigger} {asked.filler}", GOOD)
 
     async with AskedHospital(calendar(), habit=habit) as hospital:
-        delivery = way(hospital, answer_seconds=0.3)
-        async with connected(broker, topic_prefix, tmp_path, delivery=delivery) as bus:
+        inbox = way(hospital, answer_seconds=0.3)
+        async with connected(broker, topic_prefix, tmp_path, inbox=inbox) as bus:
             await bus.ask(ours("HOLD", 1))
             await until(lambda: len(hospital.received) == 2, what="both messages")
             assert await bus.answers() == []
         habits.clear()
-        async with connected(broker, topic_prefix, tmp_path, delivery=delivery) as bus:
+        async with connected(broker, topic_prefix, tmp_path, inbox=inbox) as bus:
             await answered(bus, ("r1", "HELD"))
             assert len(hospital.received) == 2
             assert sorted(hospital.done) == sorted(hospital.received)
@@ -103,7 +103,7 @@ async def test_answers_that_come_twice_count_once(broker, topic_prefix, tmp_path
         hospital = await stack.enter_async_context(
             AskedHospital(calendar(), habit=lambda _: Habit(twice=True))
         )
-        running = connected(broker, topic_prefix, tmp_path, delivery=way(hospital))
+        running = connected(broker, topic_prefix, tmp_path, inbox=way(hospital))
         bus = await stack.enter_async_context(running)
         sender = await stack.enter_async_context(bus.sender())
         await bus.ask(ours("HOLD", 1))
