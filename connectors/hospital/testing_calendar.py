@@ -4,6 +4,7 @@ Used by the tests, the simulator and the demonstration. All people are made up.
 """
 
 import asyncio
+import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -123,8 +124,10 @@ class AskedHospital:
         habit: Callable[[Asked], Habit] = lambda _: GOOD,
         clock: Callable[[], datetime] = lambda: datetime.now(ZoneInfo("Europe/Oslo")),
         facility: str = "SYKEHUS",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """``habit`` decides for each message that comes; ``clock`` gives MSH-7, aware."""
+        self._tls = tls
         self.calendar = calendar
         self.habit = habit
         self.port = 0
@@ -142,7 +145,7 @@ class AskedHospital:
 
     async def __aenter__(self) -> Self:
         """Listen on a free port, or on the port of the time before."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -1,6 +1,9 @@
 """Requests to a hospital with a calendar, over real sockets: held, moved, refused, lost and late."""
 
 import asyncio
+import os
+import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -10,7 +13,13 @@ from typing import Any, cast
 
 import pytest
 
-from connectors.hospital.bundle_store import BundleStore
+from bus.settings import SettingsRefusedError
+from connectors.hospital.bundle_store import (
+    KEEP_DAYS,
+    BundleStore,
+    BundlesUnavailableError,
+    BundlesUnreadableError,
+)
 from connectors.hospital.desk import Desk
 from connectors.hospital.sender import HospitalAwayError, HospitalSilentError, Sender
 from connectors.hospital.settings import RequestSettings
@@ -18,8 +27,10 @@ from connectors.hospital.testing import Booking, FreeTime
 from connectors.hospital.testing_calendar import GOOD, Asked, AskedHospital, Calendar, Habit
 from connectors.kit import times
 from connectors.kit.carrier import Reply
+from schemas.errors import RetriableError
 from schemas.records import AgencyRequest, RequestedMove
 from tests.connectors.hospital.messages import EMIL, MORNING, reading
+from tests.connectors.hospital.test_tls import certificate
 from tests.waiting import until
 
 TOMORROW = MORNING + timedelta(days=1)
@@ -368,3 +379,61 @@ async def test_a_number_of_a_person_is_never_asked_for(tmp_path: Path) -> None:
         assert reply.reason["mapped"] == "UNKNOWN_APPOINTMENT"
         assert await at.ask(request("RELEASE", 2, moves=[move(1, appointment=digest)])) == Reply("RELEASED")
         assert not at.hospital.received
+
+
+async def test_without_a_disk_nothing_is_asked(tmp_path: Path) -> None:
+    async with office(tmp_path / "known") as at:
+        (tmp_path / "known").write_text("a file in the place of the folder")
+        with pytest.raises(BundlesUnavailableError):
+            await at.ask(HOLD)
+        assert not at.hospital.received
+        (tmp_path / "known").unlink()
+        assert await at.ask(HOLD) == Reply("HELD")
+
+
+async def test_what_is_known_and_damaged_ends_the_connector(tmp_path: Path) -> None:
+    async with office(tmp_path) as at:
+        await at.ask(HOLD)
+        (path,) = tmp_path.glob("*.json")
+        path.write_bytes(path.read_bytes()[:-10])
+        with pytest.raises(BundlesUnreadableError) as damaged:
+            await at.restart()
+        assert path.name in str(damaged.value)
+
+
+async def test_what_was_written_long_ago_is_forgotten(tmp_path: Path) -> None:
+    async with office(tmp_path) as at:
+        await at.ask(HOLD)
+        (path,) = tmp_path.glob("*.json")
+        old = time.time() - (KEEP_DAYS + 1) * 86_400
+        os.utime(path, (old, old))
+        await at.restart()
+        assert list(tmp_path.iterdir()) == []
+
+
+async def test_an_encrypted_connection(tmp_path: Path) -> None:
+    server, client = certificate(tmp_path, "server"), certificate(tmp_path, "client")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*server)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(client[0])
+    tls = {"ca": str(server[0]), "certificate": str(client[0]), "key": str(client[1])}
+    async with AskedHospital(calendar(), tls=context) as hospital:
+        for given, works in ((tls, True), ({"ca": str(server[0])}, False), (None, False)):
+            settings = RequestSettings.model_validate(
+                {"host": "127.0.0.1", "port": hospital.port, "answer_seconds": 5, "tls": given}
+            )
+            desk = Desk(settings, reading(), BundleStore(tmp_path / "known"))
+            async with Sender(settings, desk.acknowledged) as sender:
+                if works:
+                    assert await desk.deliver(HOLD, sender) == Reply("HELD")
+                else:
+                    with pytest.raises(RetriableError):
+                        await desk.deliver(CONFIRM, sender)
+        assert len(hospital.received) == 2
+
+
+def test_a_certificate_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    settings = RequestSettings.model_validate({"host": "x", "tls": {"ca": str(tmp_path / "none.pem")}})
+    with pytest.raises(SettingsRefusedError, match=r"inbox\.tls"):
+        Sender(settings, lambda _: asyncio.sleep(0))
