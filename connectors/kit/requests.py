@@ -6,6 +6,7 @@ here whom it is about. Why it is like this: ``docs/adr/0023-the-way-back.md``.
 
 from collections.abc import Iterator
 from typing import Final
+from uuid import UUID
 
 from connectors.kit.outcomes import Fact
 from schemas.errors import PoisonError
@@ -93,3 +94,13 @@ def reason(code: str, system: str = REASON_SYSTEM) -> Code:
     """Why not, from an agency's code: one of `REASONS`, in capitals or not; any other is UNKNOWN."""
     mapped = code.upper()
     return {"code": code, "system": system, "mapped": mapped if mapped in REASONS else "UNKNOWN"}
+
+
+def file_name(request: AgencyRequest) -> str:
+    """The request's id as the name of a file, without an ending; PoisonError where it is no UUID."""
+    try:
+        return str(UUID(request["request_id"]))
+    except ValueError:
+        raise PoisonError(
+            "the request's id is no UUID", reason="request.undeliverable", where="request_id"
+        ) from None

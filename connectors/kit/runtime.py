@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import time
+from collections.abc import Coroutine
 from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -138,6 +139,17 @@ async def run_connector(name: str, settings: Settings, stop: asyncio.Event) -> N
         finally:
             elapsed = int((time.monotonic() - started) * 1000)
             log.emit(Event.CONNECTOR_STOPPED, connector=name, kind=own.kind, duration_ms=elapsed)
+
+
+async def together(*parts: Coroutine[Any, Any, None]) -> None:
+    """Run the parts of a connector until all have ended, or one fails; then the others are cancelled."""
+    tasks = [asyncio.create_task(part) for part in parts]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 Waiting = tuple[asyncio.Event, Log, set[str]]

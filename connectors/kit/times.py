@@ -93,6 +93,11 @@ def to_datetime(instant: int) -> datetime:
     return _EPOCH + timedelta(microseconds=instant)
 
 
+def rfc3339(time: Time) -> str:
+    """The instant in UTC as other systems read it, ``2026-03-11T12:00:00Z``."""
+    return to_datetime(time["instant"]).isoformat().replace("+00:00", "Z")
+
+
 def _read(form: re.Pattern[str], text: str, zone: ZoneInfo, *, source: str | None = None) -> Time | None:
     match = form.fullmatch(text.strip())
     if match is None:

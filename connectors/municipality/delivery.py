@@ -21,6 +21,7 @@ import aiohttp
 
 from connectors.kit.carrier import AwayError, Deliver
 from connectors.kit.durable import write_durably
+from connectors.kit.requests import file_name
 from connectors.municipality.requests import document
 from connectors.municipality.settings import RequestSettings
 from schemas.errors import PoisonError, RetriableError
@@ -83,7 +84,7 @@ def into_folder(folder: Path) -> Deliver:
 
     async def deliver(request: AgencyRequest) -> None:
         try:
-            await asyncio.to_thread(_write, folder / f"{request['request_id']}.json", document(request))
+            await asyncio.to_thread(_write, folder / f"{file_name(request)}.json", document(request))
         except OSError as error:
             raise RetriableError(f"the folder cannot be written: {error.strerror}") from None
 

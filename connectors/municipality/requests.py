@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from connectors.kit import times
-from schemas.records import AgencyRequest, RequestedMove, Time
+from schemas.records import AgencyRequest, RequestedMove
 
 
 def document(request: AgencyRequest) -> bytes:
@@ -20,7 +20,7 @@ def document(request: AgencyRequest) -> bytes:
             "proposalId": request["proposal_id"],
             "sequence": request["sequence"],
             "action": request["action"],
-            "deadline": _instant(request["deadline"]),
+            "deadline": times.rfc3339(request["deadline"]),
             "protection": request["protection"],
             "moves": [_move(move) for move in request["moves"]],
         },
@@ -32,15 +32,10 @@ def _move(move: RequestedMove) -> dict[str, Any]:
     return {
         "appointment": dict(move["appointment"]),
         "institution": dict(move["institution"]),
-        "oldStart": _instant(move["old_start"]),
+        "oldStart": times.rfc3339(move["old_start"]),
         "slot": move["slot"],
-        "start": _instant(move["start"]),
-        "end": _instant(move["end"]),
+        "start": times.rfc3339(move["start"]),
+        "end": times.rfc3339(move["end"]),
         "resource": move["resource"],
         "place": move["place"],
     }
-
-
-def _instant(time: Time) -> str:
-    """RFC 3339 in UTC, with the fraction that there is."""
-    return times.to_datetime(time["instant"]).isoformat().replace("+00:00", "Z")

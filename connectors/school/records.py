@@ -92,8 +92,12 @@ def read_records(
     kept: Sequence[str],
     needed: Sequence[str] = (),
     encoding_fallback: str | None = None,
+    blank: str = "oneroster.blank",
 ) -> list[Row]:
-    """All rows of a file; raises SetRefusedError that lists every row that is wrong."""
+    """All rows of a file; raises SetRefusedError that lists every row that is wrong.
+
+    ``blank`` is the reason where one of ``needed`` holds nothing.
+    """
     reader = _Records(file, _text(file, data, encoding_fallback))
     header = reader.header()
     places = _places(file, header, required, kept)
@@ -107,13 +111,18 @@ def read_records(
             problems.append(Problem("csv.row_length", text, file, line))
             continue
         row = Row(line, {column: fields[place].strip() for column, place in places})
-        blank = [name for name in needed if not row[name] and (name == "sourcedId" or not row.deleted)]
-        problems += [Problem("oneroster.blank", "A value is needed here", file, line, name) for name in blank]
+        absent = [name for name in needed if not row[name] and (name == "sourcedId" or not row.deleted)]
+        problems += [Problem(blank, "A value is needed here", file, line, name) for name in absent]
         rows.append(row)
     problems += reader.problems
     if problems:
         raise SetRefusedError(*sorted(problems, key=lambda problem: problem.line))
     return rows
+
+
+def read_header(file: str, data: bytes, encoding_fallback: str | None = None) -> list[str]:
+    """The names of a file's columns; raises SetRefusedError where there are none."""
+    return _Records(file, _text(file, data, encoding_fallback)).header()
 
 
 def _text(file: str, data: bytes, fallback: str | None) -> str:

@@ -1,12 +1,14 @@
 """Settings of one school connector, read from the extras of its section in ``samband.toml``."""
 
 from functools import cached_property
+from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bus.setting_groups import Zone
+from connectors.kit.carrier import InboxSettings
 from connectors.kit.drop import DropSettings
 
 _MIB = 1024 * 1024
@@ -35,12 +37,21 @@ class MassDeletion(BaseModel):
     at_least: int = Field(default=10, ge=1, description="Fewer rows than this never hold a set.")
 
 
+class RequestSettings(InboxSettings):
+    """Where requests from the agency's inbox go, and how patiently they are carried there."""
+
+    folder: Path = Field(description="The outbox: each request lies there as a CSV and an iCalendar file.")
+
+
 class SchoolSettings(BaseModel):
     """Everything that differs from one school system to the next."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     drop: DropSettings
+    inbox: RequestSettings | None = Field(
+        default=None, description="Where requests from the agency's inbox go; without it, none are taken."
+    )
     limits: SetLimits = SetLimits()
     mass_deletion: MassDeletion = MassDeletion()
     zone: Zone = Field(default="Europe/Oslo", description="Time zone of dates and of times without one.")

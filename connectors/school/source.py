@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from bus.logs import Event
 from connectors.kit.drop import Claim, DropFolder
+from connectors.kit.inbox import Inbox
 from connectors.kit.outcomes import DeadLetter, Ignore, SourceInput
 from connectors.kit.runtime import ConnectorContext
 from connectors.school.merge import RosterContext
+from connectors.school.own_files import OwnFiles, is_own
 from connectors.school.sets import KNOWN_FILES, RosterSet, is_complete, read_set
 from connectors.school.settings import SchoolSettings
 from connectors.school.state import State, StateFile
@@ -43,9 +45,13 @@ class _FaultError(PoisonError):
 class SchoolSource:
     """One drop folder and its accepted states, one for each source system."""
 
-    def __init__(self, connector: ConnectorContext, settings: SchoolSettings) -> None:
+    def __init__(
+        self, connector: ConnectorContext, settings: SchoolSettings, inbox: Inbox | None = None
+    ) -> None:
+        """``inbox`` knows the requests that the school's answers name."""
         self._connector = connector
         self._settings = settings
+        self._own_files = OwnFiles(connector, settings, inbox)
         self.drop = DropFolder(settings.drop, complete=is_complete)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -56,6 +62,9 @@ class SchoolSource:
 
     async def take(self, claim: Claim) -> None:
         """Bring one claim to its end; raises RetriableError when Kafka or the disk is away."""
+        if is_own(claim):
+            await self._take_own(claim)
+            return
         read = await asyncio.to_thread(self._read, claim)
         if read.roster is None:
             problem = read.refused or PoisonError("The input is no set", reason="input.unreadable")
@@ -69,6 +78,14 @@ class SchoolSource:
             return
         plan = await asyncio.to_thread(self._plan, read.roster, state, context, claim)
         await self._end(claim, read, plan, state_file)
+
+    async def _take_own(self, claim: Claim) -> None:
+        payload = "".join(await asyncio.to_thread(self._digest_lines, claim)).encode()
+        report = await self._own_files.take(claim, payload)
+        if report:
+            await asyncio.to_thread(self.drop.fail, claim, report)
+        else:
+            await asyncio.to_thread(self.drop.archive, claim)
 
     async def _end(self, claim: Claim, read: _Read, plan: Plan, state_file: StateFile | None = None) -> None:
         if plan.translation is None:

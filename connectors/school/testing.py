@@ -103,6 +103,11 @@ def csv_bytes(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
     return text.getvalue().encode()
 
 
+def rows_of(data: bytes) -> list[dict[str, str]]:
+    """The rows of a CSV file with a header, as a school reads a request."""
+    return list(csv.DictReader(io.StringIO(data.decode(), newline="")))
+
+
 def zip_bytes(files: Mapping[str, bytes]) -> bytes:
     """A zip of ``files``."""
     packed = io.BytesIO()

@@ -14,6 +14,7 @@ from connectors.hospital.testing_calendar import Asked, AskedHospital, Calendar,
 from connectors.hospital.write import segment
 from connectors.municipality.testing import Calendar as TownCalendar
 from connectors.municipality.testing import FolderSender
+from connectors.school.testing import csv_bytes, rows_of
 
 Patience = dict[str, Any]
 QUICK: Patience = {"first_pause_seconds": 0.05, "longest_pause_seconds": 0.2}
@@ -182,8 +183,29 @@ class HospitalOverMllp(Agency):
         assert b"MSA|AA|" in answer
 
 
+class School(InFolder):
+    """A school that takes requests from its outbox folder and answers by CSV files."""
+
+    kind = "school"
+
+    def settings(self) -> dict[str, Any]:
+        return {"drop": {"folder": str(self.drop), **DROP}, "inbox": {"folder": str(self.out), **QUICK}}
+
+    def seen(self) -> Counter[str]:
+        pairs = self.files(".csv")
+        assert all(file.with_suffix(".ics").exists() for file in pairs)
+        return Counter(row["requestId"] for file in pairs for row in rows_of(file.read_bytes()))
+
+    def send_answer(self, request_id: str, said: str, reason: str = "") -> None:
+        (self.drop / "in").mkdir(parents=True, exist_ok=True)
+        draft = self.drop / "in" / f"{request_id}-{said}.csv.part"
+        draft.write_bytes(csv_bytes(("requestId", "answer", "reason"), [(request_id, said, reason)]))
+        draft.rename(draft.with_suffix(""))
+
+
 AGENCIES: dict[str, type[Agency]] = {
     "hospital over MLLP": HospitalOverMllp,
     "municipality over HTTP": TownOverHttp,
     "municipality in a folder": TownInFolder,
+    "school": School,
 }
