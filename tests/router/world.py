@@ -33,7 +33,7 @@ class Reader:
         value: dict[str, Any] = {**output.value, "record": output.record}
         if "case" in value and output.record != "TimelineEntry":
             value["name"] = value["citizen"], value["case"]
-        shelf, name = {
+        folds = {
             "TimelineEntry": (self.entries, "entry_id"),
             "EntryChanged": (self.changes, "entry_id"),
             "CaseStatus": (self.cases, "name"),
@@ -41,7 +41,10 @@ class Reader:
             "Finding": (self.findings, "finding_id"),
             "CitizenMoved": (self.moves, "citizen"),
             "IdentityRefused": (self.refusals, "refusal_id"),
-        }[output.record]
+        }
+        if output.record not in folds:  # of agreements, whose tests read the records themselves
+            return
+        shelf, name = folds[output.record]
         known = shelf.get(value[name])
         if known is None or known["revision"] < value["revision"]:
             shelf[value[name]] = value
