@@ -28,6 +28,8 @@ _WHILE_OPEN = 15 * MINUTE
 _LONGEST_PAUSE = 1440
 _MOST_NEAR = 16
 _MOST_ROUNDS = 1 << 30
+_LAST = 1 << 62
+"""No instant of ours lies beyond: a source may say anything."""
 
 
 def wake(records: Records) -> int | None:
@@ -93,7 +95,7 @@ def _ask(home: str, citizen: Citizen, outlook: Outlook, minute: int, rules: Rule
             "round": outlook.round,
             "after": minute,
             "begin": max(minute + rules.search.notice, first - rules.search.reach),
-            "end": last + rules.search.reach,
+            "end": min(last + rules.search.reach, _LAST),
             "most": MOST_SLOTS,
             "near": near,
         }

@@ -29,7 +29,12 @@ def visit(name, start, end, service, **more):
 
 def offers(service, *slots, **more):
     more = {"recorded": SAID, **more}
-    return offered([slot(*each) for each in slots], where=hamar("WEST"), service=service, **more)
+    return offered(
+        [slot(*each, room="R2", resource="DR1") for each in slots],
+        where=hamar("WEST"),
+        service=service,
+        **more,
+    )
 
 
 def week():
@@ -77,6 +82,7 @@ def test_three_days_become_one_and_the_exam_is_kept():
         "wishes_before": 2, "wishes_after": 3, "moved": 2,
     }  # fmt: skip
     assert proposal["gains"] == ["proposal.gain.conflicts", "proposal.gain.days", "proposal.gain.travel"]
+    assert {(move["place"], move["resource"]) for move in proposal["moves"]} == {("R2", "DR1")}
     assert (proposal["status"], proposal["reason"]) == ("OPEN", "proposal.open")
     assert proposal["at"]["instant"] == NOON_BEFORE
     assert proposal["answer_by"]["instant"] == at("2026-03-02 12:00")
