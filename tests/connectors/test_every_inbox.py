@@ -15,6 +15,7 @@ import pytest
 
 from bus.settings import Settings, load_settings
 from connectors.kit import times
+from connectors.registry import KINDS
 from schemas.records import AgencyRequest
 from tests.connectors.inboxes import AGENCIES, Agency
 from tests.connectors.kit.inbox_rig import (
@@ -104,6 +105,10 @@ async def rig(
     await make_topics(made.settings)
     yield made
     await agency.down()
+
+
+def test_every_kind_has_an_inbox() -> None:
+    assert {agency.kind for agency in AGENCIES.values()} == set(KINDS)
 
 
 async def test_requests_come_once_and_answers_come_back(rig: Rig) -> None:

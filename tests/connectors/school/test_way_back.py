@@ -29,8 +29,8 @@ seconds = st.integers(0, 4_000_000_000).map(lambda second: second * 1_000_000)
 
 
 def moved(asked: AgencyRequest, **more: Any) -> AgencyRequest:
-    asked["moves"][0].update(more)  # type: ignore[typeddict-item]
-    return asked
+    move: dict[str, Any] = {**asked["moves"][0], **more}
+    return request(asked["action"], proposal=asked["proposal_id"], moves=[move])
 
 
 @settings(deadline=None)
