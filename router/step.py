@@ -58,6 +58,8 @@ def tick(key: str, citizen: Citizen, minute: int, rules: Rules) -> tuple[Citizen
 def wake(citizen: Citizen) -> int | None:
     """When a citizen wants a tick, in microseconds since the epoch; None for never."""
     records = citizen.records
+    if not (records.bundles or records.outlook or records.people):
+        return None
     everybody = records.people or (records,)
     found = [desk.wake(each) for each in everybody if each.bundles]
     found += [rounds.wake(each) for each in everybody if each.outlook]

@@ -100,7 +100,9 @@ def entries(view: CitizenView, viewer: Viewer) -> list[EntryRow]:
                 (entry["details"] or {"title": None})["title"] or "",
                 tuple(notes),
                 _planned(entry, viewer, began),
-                viewer.place(entry["institution"], entry["agency"]),
+                viewer.texts.say("who.said.you")
+                if entry["agency"] == _CITIZEN
+                else viewer.place(entry["institution"], entry["agency"]),
                 entry["status"] == "CURRENT",
             )
         )
@@ -156,6 +158,8 @@ def _plans(entry: TimelineEntry, viewer: Viewer, year: int) -> list[str]:
     return notes
 
 
+_CITIZEN = "citizen"
+"""The agency of what citizens say themselves."""
 _LASTING = frozenset({"StayOnLeave", "EnrollmentChanged"})
 """Of which the end matters to a reader, and not only how long they take."""
 

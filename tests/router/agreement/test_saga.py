@@ -195,6 +195,32 @@ def test_an_appointment_that_stands_at_its_new_time_is_confirmed():
     assert rig.statuses() == ["OPEN", "ACCEPTED", "SETTLED"]
 
 
+def test_one_of_two_appointments_at_its_new_time_is_not_yet_confirmed():
+    rig, moves = Rig(), []
+    for number in range(2):
+        rig.take(appointment(KEY, f"a{number}", OLD + number * DAY, recorded=START, source=(HOSPITAL, "HIS")))
+        moves.append(move(HOSPITAL, f"a{number}", OLD + number * DAY, f"s{number}", NEW + number * HOUR))
+    rig.offer(proposal(PROPOSAL, moves, rig.minute))
+    accept(rig)
+    answer(rig, HOSPITAL, "HELD")
+    for number, ends in enumerate(("ACCEPTED", "SETTLED")):
+        rig.take(
+            appointment(
+                KEY, f"a{number}", NEW + number * HOUR, record="AppointmentRescheduled",
+                recorded=START + MINUTE, source=(HOSPITAL, "HIS"),
+            )
+        )  # fmt: skip
+        assert rig.statuses()[-1] == ends
+
+
+def test_who_says_held_and_gone_of_the_same_request_has_to_let_go():
+    rig = accept(at_table(HOSPITAL, SCHOOL))
+    answer(rig, HOSPITAL, "HELD")
+    answer(rig, HOSPITAL, "GONE")
+    rig.pass_to(rig.minute + MINUTE)
+    assert asked(rig)[2:] == [(HOSPITAL, "RELEASE", 2), (SCHOOL, "RELEASE", 2)]
+
+
 def test_an_appointment_that_moves_elsewhere_ends_what_was_planned_with_it():
     rig = at_table(HOSPITAL)
     rig.minute += MINUTE
