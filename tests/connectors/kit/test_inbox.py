@@ -278,6 +278,25 @@ async def test_what_the_system_refuses_for_good_is_kept_and_answered(settings: S
     assert system.got == before
 
 
+async def test_an_outcome_that_kafka_does_not_take_is_written_later_and_nothing_is_carried_again(
+    settings: Settings,
+) -> None:
+    system, bus = System(), MemoryBus(away=True)
+    own = ConnectorSettings.model_validate(common("testing"))
+    context = ConnectorContext(
+        "testing", own, memory_publisher(bus), PSEUDONYMS, Path(), get_logger("test"), bus=settings
+    )
+    inbox, stop = Inbox(context, InboxSettings.model_validate(QUICK), system.deliver), asyncio.Event()
+    task = asyncio.create_task(inbox.serve(stop))
+    await ask(settings, request(), request())
+    await until(lambda: len(system.got) == 2)
+    bus.away = False
+    await until(lambda: len(bus.on("inputs")) == 2)
+    stop.set()
+    await asyncio.wait_for(task, 20)
+    assert len(system.got) == 2
+
+
 async def test_what_is_no_request_of_ours_is_kept_and_nothing_waits_for_it(settings: Settings) -> None:
     system = System()
     async with running(settings, system):
