@@ -86,6 +86,9 @@ def _show(outcome: "Outcome") -> bool:
     if outcome.verdict is None:
         sys.stdout.write(f"lost: {outcome.lost}\n")
         return not outcome.lost
+    if outcome.verdict.proposals:
+        standing = sorted(outcome.verdict.proposals.items())
+        sys.stdout.write(f"proposals: {', '.join(f'{n:,} {status.lower()}' for status, n in standing)}\n")
     for difference in outcome.verdict.differences[:_SHOWN]:
         sys.stdout.write(f"{difference}\n")
     more = len(outcome.verdict.differences) - _SHOWN

@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from bus.reader import decoded, follow
 from bus.registry.codec import codec_of
@@ -28,6 +30,8 @@ class Observer:
     settings: Settings
     ledger: Ledger = field(default_factory=Ledger)
     citizens: Citizens = field(default_factory=Citizens)
+    proposals: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """How each proposal stands, by its id."""
     last_change: float = 0.0
     """When the last record came, on the monotonic clock."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -40,6 +44,10 @@ class Observer:
                 continue  # the contract has a record type that this program does not know yet
             record, value = found.decoded.record, found.decoded.value
             self.ledger.add(found.record.topic, (found.record.partition, found.record.offset), record, value)
+            if record == "Proposal":
+                known = self.proposals.get(value["proposal_id"])
+                if known is None or known["revision"] < value["revision"]:
+                    self.proposals[value["proposal_id"]] = value
             if "citizen" in value:
                 self.citizens.add(record, value)
             self.last_change = time.monotonic()

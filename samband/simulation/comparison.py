@@ -37,6 +37,8 @@ class Verdict:
     compared: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(_KINDS, 0)))
     differences: list[Difference] = field(default_factory=list)
     lost: int = 0
+    proposals: Counter[str] = field(default_factory=Counter)
+    """How many stand how at the end, e.g. SETTLED."""
 
     @property
     def sound(self) -> bool:
@@ -58,6 +60,7 @@ class Verdict:
             "compared": dict(self.compared),
             "differ": {kind: self.differ(kind) for kind in _KINDS},
             "lost": self.lost,
+            "proposals": dict(sorted(self.proposals.items())),
             "differences": [asdict(difference) for difference in self.differences],
         }
 

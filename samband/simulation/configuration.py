@@ -8,14 +8,17 @@ from pathlib import Path
 from samband.simulation.places import (
     CLINICS_OF_TOWN,
     HEALTH,
+    HOSPITAL,
     MUNICIPAL_CODE,
     MUNICIPALITY,
+    PHYSIOTHERAPY,
     REGISTER,
     SCHOOLS,
 )
+from samband.simulation.way_back import AskedClinics
 
 
-def write(folder: Path) -> Path:
+def write(folder: Path, clinics: AskedClinics) -> Path:
     """``folder/samband.toml``, for a system whose data all lie in ``folder``.
 
     On a cluster that others use too (SAMBAND_BOOTSTRAP_SERVERS), each run has topics of its own.
@@ -23,7 +26,7 @@ def write(folder: Path) -> Path:
     shared = os.environ.get("SAMBAND_BOOTSTRAP_SERVERS")
     prefix = f"simulation-{secrets.token_hex(4)}." if shared else ""
     path = folder / "samband.toml"
-    path.write_text(_text(folder, prefix), encoding="utf-8")
+    path.write_text(_text(folder, prefix, clinics), encoding="utf-8")
     path.chmod(0o600)
     return path
 
@@ -33,7 +36,7 @@ def drop_folder(folder: Path) -> Path:
     return folder / "drop" / "schools"
 
 
-def _text(folder: Path, prefix: str) -> str:
+def _text(folder: Path, prefix: str, clinics: AskedClinics) -> str:
     quoted = json.dumps  # a TOML basic string is written like a JSON string
     common = 'legal_basis = "GDPR-6-1-e"\npurpose = "coordination"'
     return f"""\
@@ -50,18 +53,21 @@ write_ticks = false
 
 [router]
 institutions = {quoted(str(REGISTER))}
+inboxes = {quoted([HEALTH, CLINICS_OF_TOWN])}
 
 [connectors.health]
 kind = "hospital"
 agency = {quoted(HEALTH)}
 {common}
 port = 0
+{_inbox(clinics.port(HOSPITAL))}
 
 [connectors.clinics]
 kind = "hospital"
 agency = {quoted(CLINICS_OF_TOWN)}
 {common}
 port = 0
+{_inbox(clinics.port(PHYSIOTHERAPY))}
 
 [connectors.schools]
 kind = "school"
@@ -76,3 +82,9 @@ agency = {quoted(MUNICIPALITY)}
 institution = {quoted(MUNICIPAL_CODE)}
 http = {{ port = 0 }}
 """
+
+
+def _inbox(port: int) -> str:
+    """The way to a clinic that can be asked; deadlines are the router's own, by the simulated clock."""
+    patience = "deadlines = false, first_pause_seconds = 0.05, longest_pause_seconds = 1.0, at_once = 8"
+    return f'inbox = {{ host = "127.0.0.1", port = {port}, answer_seconds = 0.5, {patience} }}'

@@ -17,9 +17,10 @@ from samband.simulation import mishaps
 from samband.simulation.dialect_cases import CaseSystem
 from samband.simulation.dialect_health import message
 from samband.simulation.dialect_school import roster
-from samband.simulation.history import CaseStep, Town
+from samband.simulation.history import AppointmentStep, CaseStep, HealthStep, Town
 from samband.simulation.mishaps import Sending
-from samband.simulation.places import CLINICS_OF_TOWN, HEALTH
+from samband.simulation.places import ASKED, CLINICS_OF_TOWN, HEALTH
+from samband.simulation.way_back import AskedClinics
 from schemas.errors import RetriableError
 
 _CONNECTORS = {HEALTH: "health", CLINICS_OF_TOWN: "clinics"}
@@ -33,8 +34,13 @@ _PATIENCE_SECONDS = 120.0
 class Delivery:
     """Sends what the town's systems have to say. ``sent`` counts inputs by connector, once they are taken."""
 
-    def __init__(self, town: Town, seed: int, endpoints: dict[str, dict[str, str]], drop: Path) -> None:
+    def __init__(
+        self, town: Town, seed: int, clinics: AskedClinics, endpoints: dict[str, dict[str, str]], drop: Path
+    ) -> None:
         """``endpoints`` of the running system; ``drop`` is the schools' drop folder."""
+        self._books = clinics
+        self.happened: dict[int, HealthStep | None] = {}
+        """What clinics have said by now, by message; None for what was not so any more."""
         self.sent: Counter[str] = Counter()
         self._town = town
         self._drop = drop
@@ -73,6 +79,15 @@ class Delivery:
         Raises:
             RetriableError: a connector did not take an input.
         """
+        for number, step in enumerate(self._town.health, 1):
+            if step.at.date() == day:
+                self.happened[number] = (
+                    self._books.write_down(step) if isinstance(step, AppointmentStep) else step
+                )
+        for opening in self._town.openings:
+            if opening.at.date() == day:
+                self._books.open(opening)
+        await self.tell()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._school(day))
             for lane, sendings in self._lanes(day).items():
@@ -80,6 +95,16 @@ class Delivery:
             for number in range(_CASE_LANES):
                 cases = [step for step in self._cases[day] if step.person.sequence % _CASE_LANES == number]
                 group.create_task(self._municipality(cases))
+
+    async def tell(self) -> int:
+        """Send what the clinics that can be asked have to tell; how many messages that were."""
+        told = 0
+        for clinic in ASKED:
+            connector = _CONNECTORS[clinic.agency]
+            said = await self._books.tell(clinic, self._senders[connector, 0])
+            self.sent[connector] += said
+            told += said
+        return told
 
     def _lanes(self, day: date) -> dict[tuple[str, int], list[Sending]]:
         lanes: dict[tuple[str, int], list[Sending]] = defaultdict(list)
@@ -89,7 +114,10 @@ class Delivery:
 
     async def _clinics(self, lane: tuple[str, int], sendings: Sequence[Sending]) -> None:
         for sending in sendings:
-            (answer,) = await self._senders[lane].send(message(sending.step, sending.number))
+            step = self.happened[sending.number]
+            if step is None:
+                continue
+            (answer,) = await self._senders[lane].send(message(step, sending.number))
             if answer.rejected:
                 raise RetriableError(f"the clinics' connector answered {answer.code}")
             self.sent[lane[0]] += 1

@@ -61,12 +61,21 @@ def _stay(step: StayStep, envelope: Envelope, who: Patient) -> bytes:
 
 
 def _appointment(step: AppointmentStep, envelope: Envelope, who: Patient) -> bytes:
-    trigger, status = _SIU[step.change]
-    booking = Booking(
+    return siu(_SIU[step.change][0], envelope, who, booking_of(step))
+
+
+def booking_of(step: AppointmentStep) -> Booking:
+    """An appointment as the clinic's booking system has it."""
+    return Booking(
         number=step.number, start=step.start, minutes=step.minutes, title=step.title,
-        department=step.department, room=f"R{step.resource}", status=status,
+        service=step.clinic.service, department=step.department, room=f"R{step.resource}",
+        status=_SIU[step.change][1],
     )  # fmt: skip
-    return siu(trigger, envelope, who, booking)
+
+
+def patient_of(step: HealthStep) -> Patient:
+    """Whose it is, as the clinic has it."""
+    return _patient(step.person, step.card)
 
 
 def _patient(person: Person, card: Card) -> Patient:

@@ -29,6 +29,7 @@ class Diary:
         self.clinic = clinic
         self.resources = max(1, ceil(clinic.share * citizens / _HEADS_PER_DIARY))
         self._taken: set[tuple[int, datetime]] = set()
+        self._ever_taken: set[tuple[int, datetime]] = set()
 
     def book(self, draw: random.Random, days: list[date], minutes: int) -> Slot | None:
         """A free time on one of the days, or None when chance finds none."""
@@ -42,6 +43,19 @@ class Diary:
             start = opens + draw.randrange(steps + 1) * GRID
             if self._free(resource, start, minutes):
                 return self._take(resource, start, minutes)
+        return None
+
+    def leave_free(self, draw: random.Random, day: date, minutes: int) -> Slot | None:
+        """A time on a day that nobody ever had; taken from now on."""
+        if day.weekday() in self.clinic.closed or (self.clinic.keeps_holidays and is_holiday(day)):
+            return None
+        opens, closes = opening(day)
+        steps = int((closes - opens) / GRID) - self._cells(minutes)
+        for _ in range(_TRIES):
+            slot = Slot(draw.randrange(self.resources), opens + draw.randrange(steps + 1) * GRID)
+            cells = {(slot.resource, slot.start + cell * GRID) for cell in range(self._cells(minutes))}
+            if not cells & self._ever_taken:
+                return self._take(slot.resource, slot.start, minutes)
         return None
 
     def lengthen(self, slot: Slot, minutes: int, more: int) -> bool:
@@ -68,7 +82,9 @@ class Diary:
         return all((resource, start + cell * GRID) not in self._taken for cell in range(self._cells(minutes)))
 
     def _take(self, resource: int, start: datetime, minutes: int) -> Slot:
-        self._taken.update((resource, start + cell * GRID) for cell in range(self._cells(minutes)))
+        cells = {(resource, start + cell * GRID) for cell in range(self._cells(minutes))}
+        self._taken |= cells
+        self._ever_taken |= cells
         return Slot(resource, start)
 
     @staticmethod

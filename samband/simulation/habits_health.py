@@ -15,11 +15,12 @@ from samband.simulation.history import (
     CardMended,
     Change,
     HealthStep,
+    Opening,
     Registered,
     StayChange,
     StayStep,
 )
-from samband.simulation.places import CLINICS, HOSPITAL, Clinic, day_number, micros, moment
+from samband.simulation.places import ASKED, CLINICS, HOSPITAL, Clinic, day_number, micros, moment
 from samband.simulation.population import Household
 
 _MONTH = 30.0
@@ -32,6 +33,8 @@ _SAME_DAY = 0.35
 _NO_LENGTH = 0.03
 _STAYS = 0.01
 """A month."""
+_AHEAD, _A_DAY, _OPENING = 21, 4, 45
+"""How many days ahead times are offered, how many of each diary and day, and minutes of each."""
 _MOVED, _CANCELLED, _LENGTHENED, _ERROR, _MISSED = 0.12, 0.2, 0.23, 0.25, 0.08
 
 
@@ -65,6 +68,22 @@ class Health:
                     continue
                 series = rate is _OFTEN and self._draw.random() < _SERIES
                 yield from self._appointments(person, contact, days, _VISITS if series else 1)
+
+    def openings(self) -> Iterator[Opening]:
+        """Times that clinics offer, three weeks ahead; to be asked for when all appointments are drawn."""
+        for clinic in ASKED:
+            diary = self.diaries[clinic.code]
+            for ahead in range(1, self._days + _AHEAD):
+                told = moment(day_number(max(0, ahead - _AHEAD)), 6)
+                for _ in range(_A_DAY * diary.resources):
+                    slot = diary.leave_free(self._draw, day_number(ahead), _OPENING)
+                    if slot is not None:
+                        self._numbers += 1
+                        yield Opening(
+                            at=told, clinic=clinic, number=f"T-{self._numbers:06}", resource=slot.resource,
+                            department=self._draw.choice(clinic.departments),
+                            start=slot.start, minutes=_OPENING,
+                        )  # fmt: skip
 
     def _count(self, mean: float) -> int:
         """A Poisson number (Knuth)."""
@@ -181,7 +200,10 @@ class Health:
         room = int((last - step.at).total_seconds()) - 60
         if room <= 0:
             return None
-        return self._own(step.person, step.at + timedelta(seconds=60 + self._draw.randrange(room)))
+        at = step.at + timedelta(seconds=60 + self._draw.randrange(room))
+        if at.hour < 1:  # what is asked for during the day is done after midnight
+            return None
+        return self._own(step.person, at)
 
     def _next(self, step: AppointmentStep, at: datetime, change: Change, **new: Any) -> AppointmentStep:
         return replace(step, at=at, change=change, card=self._card(step.person, step.clinic, at), **new)

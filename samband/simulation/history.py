@@ -118,6 +118,19 @@ class StayStep:
     change: StayChange
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A clinic offers a time that nobody has booked, and nobody will but by being moved there."""
+
+    at: datetime
+    clinic: Clinic
+    number: str
+    resource: int
+    department: str
+    start: datetime
+    minutes: int
+
+
 HealthStep = Registered | CardMended | AppointmentStep | StayStep
 
 
@@ -180,6 +193,7 @@ class Town:
     households: list[Household]
     days: int
     health: list[HealthStep] = field(default_factory=list)
+    openings: list[Opening] = field(default_factory=list)
     cases: list[CaseStep] = field(default_factory=list)
     exports: list[datetime] = field(default_factory=list)
     """When the schools' system writes its file."""

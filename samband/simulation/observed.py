@@ -7,6 +7,9 @@ from typing import Any
 from samband.citizen_view import CitizenView
 from samband.simulation.truth import Entry, Finding, Party
 
+_OF_BUNDLES = frozenset({"Proposal", "ProposalAnswered", "RequestAnswered", "MattersStated"})
+"""Entries that follow from what the router proposes; the bundles are compared apart."""
+
 
 def entries(view: CitizenView) -> list[Entry]:
     """The timeline, in the order in which a reader shows it."""
@@ -24,6 +27,7 @@ def entries(view: CitizenView) -> list[Entry]:
             entry["status"],
         )
         for entry in view.timeline()
+        if entry["kind"] not in _OF_BUNDLES
     ]
 
 

@@ -37,6 +37,8 @@ class Clinic:
     closed: frozenset[int] = frozenset()
     """Weekdays without appointments, 0 = Monday."""
     keeps_holidays: bool = True
+    service: str = ""
+    """Code of what is done, where times are offered for it and the clinic takes requests to move."""
 
     @property
     def institution(self) -> str:
@@ -45,11 +47,17 @@ class Clinic:
 
 
 HOSPITAL = Clinic(
-    HEALTH, "FJORDHEIM", ("NEVR", "HABI", "ORTO", "MEDI"), ("Check-up", "Test"), 0.45, frozenset({5, 6})
+    HEALTH, "FJORDHEIM", ("NEVR", "HABI", "ORTO", "MEDI"), ("Check-up", "Test"), 0.45, frozenset({5, 6}),
+    service="OUTPATIENT",
+)  # fmt: skip
+PHYSIOTHERAPY = Clinic(
+    CLINICS_OF_TOWN, "GRANVIK-FYSIO", ("",), ("Treatment",), 0.2, frozenset({5, 6}), service="PHYSIOTHERAPY"
 )
+ASKED = (HOSPITAL, PHYSIOTHERAPY)
+"""Those that offer times and take requests, one of each agency."""
 CLINICS = (
     HOSPITAL,
-    Clinic(CLINICS_OF_TOWN, "GRANVIK-FYSIO", ("",), ("Treatment",), 0.2, frozenset({5, 6})),
+    PHYSIOTHERAPY,
     Clinic(CLINICS_OF_TOWN, "GRANVIK-TANN", ("",), ("Dental check",), 0.12, frozenset({4, 5, 6})),
     Clinic(CLINICS_OF_TOWN, "DALEN-LEGE", ("",), ("Consultation",), 0.13, frozenset({6})),
     Clinic(CLINICS_OF_TOWN, "HOLMEN-REHAB", ("",), ("Training",), 0.06, frozenset({5, 6})),

@@ -14,6 +14,8 @@ from router.rules import DEFAULT_RULES
 from samband.demo.observer import Observer
 from samband.demo.run import fresh
 from samband.simulation import configuration
+from samband.simulation.answers import Answering
+from samband.simulation.bundles import compare_bundles
 from samband.simulation.clock import Clock
 from samband.simulation.comparison import Verdict, compare
 from samband.simulation.delivery import Delivery
@@ -22,9 +24,14 @@ from samband.simulation.oracle import NATIONAL, truths
 from samband.simulation.places import day_number, moment
 from samband.simulation.town import build
 from samband.simulation.truth import Identifier
+from samband.simulation.way_back import AskedClinics, true_steps
 from samband.system import System, Tell, running
 
 _QUIET_SECONDS = 1.0
+_ROUNDS = 6
+"""Times at which the clock is told after each day, ten minutes apart: a bundle takes four of them."""
+_DAYS_AFTER = 3
+"""Days without messages at the end, for bundles to end."""
 _PATIENCE_SECONDS = 60.0
 """How long nothing may come before what has not come counts as lost."""
 
@@ -74,39 +81,74 @@ async def simulate(plan: Plan, folder: Path, tell: Tell) -> Outcome:
     fresh(folder)
     tell(f"Making a town of {plan.citizens:,} citizens and {plan.days} days")
     town = await asyncio.to_thread(build, plan.citizens, plan.days, plan.seed)
-    async with running(configuration.write(folder), tell) as system:
+    async with (
+        AskedClinics(plan.seed, moment(day_number(0), 0)) as clinics,
+        running(configuration.write(folder, clinics), tell) as system,
+    ):
         observer = Observer(system.settings)
         watching = asyncio.create_task(observer.run())
         try:
-            return await _live(system, town, plan, observer, tell)
+            return await _live(_Stage(system, observer, clinics), town, plan, tell)
         finally:
             watching.cancel()
             with suppress(asyncio.CancelledError):
                 await watching
 
 
-async def _live(system: System, town: Town, plan: Plan, observer: Observer, tell: Tell) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """What a simulation plays on."""
+
+    system: System
+    observer: Observer
+    clinics: AskedClinics
+
+
+async def _live(stage: _Stage, town: Town, plan: Plan, tell: Tell) -> Outcome:
     began = time.monotonic()
+    system, observer = stage.system, stage.observer
     drop = configuration.drop_folder(system.settings.data_dir)
     async with (
-        Delivery(town, plan.seed, system.endpoints, drop) as delivery,
+        Delivery(town, plan.seed, stage.clinics, system.endpoints, drop) as delivery,
         Clock(system.settings, observer) as clock,
+        Answering(system.settings, plan.seed) as answering,
     ):
-        for number in range(plan.days):
-            tell(f"Day {number + 1} of {plan.days}: {delivery.sent.total():,} messages sent")
+        for number in range(plan.days + _DAYS_AFTER):
+            sent, made = delivery.sent.total(), len(observer.proposals)
+            tell(f"Day {number + 1} of {plan.days}: {sent:,} messages sent, {made:,} proposals made")
+            stage.clinics.now = moment(day_number(number), 23)
             await delivery.live(day_number(number))
-            await clock.tell(moment(day_number(number + 1), 0))
+            for round_ in range(_ROUNDS):
+                now = moment(day_number(number + 1), 0, 10 * round_)
+                stage.clinics.now = now
+                await clock.tell(now)
+                if not await _respond(stage, delivery, answering, clock) and round_:
+                    break
             system.supervisor.check()
-        sent = dict(delivery.sent)
-    await _settled(system, observer, sent, tell)
+        delivered = dict(delivery.sent)
+    await _settled(system, observer, delivered, tell)
     seconds = time.monotonic() - began
-    lost = observer.ledger.lost(sent)
+    lost = observer.ledger.lost(delivered)
     verdict = None
     if plan.check:
         tell("Comparing with the oracle")
+        town.health = true_steps(delivery.happened, stage.clinics.books)
         verdict = await asyncio.to_thread(_compared, system, town, observer)
-        verdict.lost = lost
-    return Outcome(plan, sent, len(observer.ledger.facts), lost, seconds, verdict)
+        compare_bundles(verdict, list(observer.proposals.values()), stage.clinics.books)
+        verdict.lost = lost + _refused(observer)
+    return Outcome(plan, delivered, len(observer.ledger.facts), lost, seconds, verdict)
+
+
+async def _respond(stage: _Stage, delivery: Delivery, answering: Answering, clock: Clock) -> int:
+    """Clinics tell what they did, citizens answer; how much of it there was."""
+    responses = 0
+    while True:
+        said = await delivery.tell()
+        said += await answering.answer(list(stage.observer.proposals.values()), stage.clinics.now)
+        if not said:
+            return responses
+        responses += said
+        await clock.settled()
 
 
 async def _settled(system: System, observer: Observer, sent: dict[str, int], tell: Tell) -> None:
@@ -119,6 +161,11 @@ async def _settled(system: System, observer: Observer, sent: dict[str, int], tel
         tell(f"Waiting for the last: {lost:,} are still to come")
         system.supervisor.check()
         await asyncio.sleep(_QUIET_SECONDS / 2)
+
+
+def _refused(observer: Observer) -> int:
+    """Inputs that were dead-lettered: everything that this town sends can be read."""
+    return sum(outcomes["DEAD_LETTERED"] for outcomes in observer.ledger.outcomes.values())
 
 
 def _compared(system: System, town: Town, observer: Observer) -> Verdict:

@@ -4,6 +4,7 @@ from samband.simulation.habits_cases import Cases
 from samband.simulation.habits_health import Health
 from samband.simulation.habits_school import SchoolYear
 from samband.simulation.history import CaseStep, HealthStep, Town
+from samband.simulation.places import micros
 from samband.simulation.population import households
 
 
@@ -18,6 +19,7 @@ def build(citizens: int, days: int, seed: int) -> Town:
         town.cases.extend(cases.of(household))
         town.attendances.extend(school.attendances(household))
     town.exams.extend(school.exams())
+    town.openings = sorted(health.openings(), key=lambda each: (micros(each.at), each.number))
     town.health.sort(key=_when)
     town.cases.sort(key=_when)
     return town
