@@ -30,6 +30,17 @@ def all_findings(key: str, citizen: Citizen, rules: Rules) -> Drafts:
     return drafts
 
 
+def findings_of(key: str, ref: str, calendar: Calendar, rules: Rules) -> Drafts:
+    """Everything in which one visit takes part."""
+    seen = calendar.visits[ref]
+    drafts = clashes_of(key, ref, calendar, rules)
+    drafts.update(school_findings(key, ref, calendar))
+    drafts.update(closed_day(key, ref, calendar))
+    drafts.update(burden_findings(key, seen.place.name, seen.day, calendar, rules))
+    drafts.update(busy_day(key, seen.day, calendar, rules))
+    return {name: one for name, one in drafts.items() if any(each.ref == ref for each in one.parties)}
+
+
 def thing_changed(key: str, citizen: Citizen, ref: str, rules: Rules, outputs: Outputs) -> None:
     """Something new was said about an appointment, meeting, stay, exam or enrolment."""
     calendar = calendar_of(citizen, rules)
@@ -48,7 +59,8 @@ def thing_changed(key: str, citizen: Citizen, ref: str, rules: Rules, outputs: O
     crowds = _crowds(ref, old, new, calendar, rules)
     before = {} if old is None and crowds is _NO_CROWDS else _about(key, ref, crowds, calendar, rules)
     calendar.replace(ref, new)
-    say_changes(citizen, key, before, _about(key, ref, crowds, calendar, rules), outputs)
+    after = _about(key, ref, crowds, calendar, rules)
+    say_changes(citizen, key, before, after, outputs, rules.inboxes)
 
 
 def protection_changed(key: str, citizen: Citizen, rules: Rules, outputs: Outputs) -> None:
@@ -62,7 +74,7 @@ def protection_changed(key: str, citizen: Citizen, rules: Rules, outputs: Output
     calendar.protection, new = old, calendar.protection
     before = all_findings(key, citizen, rules)
     calendar.protection = new
-    say_changes(citizen, key, before, after, outputs)
+    say_changes(citizen, key, before, after, outputs, rules.inboxes)
 
 
 def _school_changed(
@@ -79,7 +91,8 @@ def _school_changed(
     begin, end = min(begin for begin, _ in spans), max(end for _, end in spans)
     before = all_school_findings(key, calendar, begin, end)
     calendar.refresh(citizen, ref, rules)
-    say_changes(citizen, key, before, all_school_findings(key, calendar, begin, end), outputs)
+    after = all_school_findings(key, calendar, begin, end)
+    say_changes(citizen, key, before, after, outputs, rules.inboxes)
 
 
 class _Crowds(NamedTuple):

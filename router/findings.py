@@ -74,8 +74,18 @@ def party(visit: Visit) -> PartyDraft:
     )
 
 
-def say_changes(citizen: Citizen, key: str, before: Drafts, after: Drafts, outputs: Outputs) -> None:
-    """Open, repeat and close what has changed between two sets of drafts."""
+def say_changes(
+    citizen: Citizen,
+    key: str,
+    before: Drafts,
+    after: Drafts,
+    outputs: Outputs,
+    movable: frozenset[str] = frozenset(),
+) -> None:
+    """Open, repeat and close what has changed between two sets of drafts.
+
+    A grave one about an appointment of an agency in ``movable`` asks for better times.
+    """
     if before == after:
         return
     revisions = citizen.records.findings
@@ -89,8 +99,12 @@ def say_changes(citizen: Citizen, key: str, before: Drafts, after: Drafts, outpu
             revision = abs(revisions.get(stored, 0)) + 1
             revisions[stored] = revision
             outputs.append(_output(key, draft, revision, "OPEN"))
-            if draft.severity != "INFO":
+            if movable and draft.severity != "INFO" and _may_move(draft, movable):
                 citizen.records.outlook = mark_due(citizen.records.outlook)
+
+
+def _may_move(draft: Draft, movable: frozenset[str]) -> bool:
+    return any(item.kind == "APPOINTMENT" and item.agency in movable for item in draft.parties)
 
 
 def _output(key: str, draft: Draft, revision: int, status: str) -> Output:

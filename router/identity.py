@@ -71,7 +71,8 @@ def _say_learnt(turn: Turn, citizen: Citizen, old_key: str, fresh: list[str]) ->
     key = spoken_of(citizen, turn.home)
     if key != old_key:
         say_changes(citizen, old_key, all_findings(old_key, citizen, turn.rules), {}, turn.outputs)
-        say_changes(citizen, key, {}, all_findings(key, citizen, turn.rules), turn.outputs)
+        after = all_findings(key, citizen, turn.rules)
+        say_changes(citizen, key, {}, after, turn.outputs, turn.rules.inboxes)
     told = {member: old_key for member in citizen.records.members if member not in fresh}
     say_moved(turn, citizen, told, ())
 

@@ -216,7 +216,8 @@ def _say_findings(turn: Turn, citizen: Citizen, key: str, drafts: Mapping[str, D
     for old, found in drafts.items():
         if old != key and not members.get(old, FOREIGN) & FOREIGN:
             say_changes(citizen, old, found, {}, turn.outputs)
-    say_changes(citizen, key, drafts.get(key, {}), all_findings(key, citizen, turn.rules), turn.outputs)
+    after = all_findings(key, citizen, turn.rules)
+    say_changes(citizen, key, drafts.get(key, {}), after, turn.outputs, turn.rules.inboxes)
 
 
 def _say_refused(turn: Turn, records: Records, before: list[Refused], after: list[Refused]) -> None:

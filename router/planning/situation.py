@@ -15,7 +15,7 @@ from router.appointments import Visit, local_day
 from router.calendar import Calendar, calendar_of
 from router.clashes import clashes_of
 from router.closures import closed_day
-from router.coordination import all_findings
+from router.coordination import findings_of
 from router.findings import Drafts
 from router.planning.matters import Statement, statement
 from router.planning.outlook import Found, slot_name
@@ -56,23 +56,20 @@ def serious(drafts: Drafts) -> Drafts:
 def movable(key: str, citizen: Citizen, rules: Rules, minute: int) -> list[Visit]:
     """The appointments in findings that may be moved: of the gravest findings first, then the earliest."""
     calendar, away = calendar_of(citizen, rules), owing(citizen.records)
-    urgency: dict[str, bool] = {}
-    for draft in serious(all_findings(key, citizen, rules)).values():
-        for party in draft.parties:
-            if party.kind == "APPOINTMENT":
-                later = draft.severity != "CRITICAL"
-                urgency[party.ref] = later and urgency.get(party.ref, True)
     found = []
-    for ref, later in urgency.items():
-        visit = calendar.visits[ref]
+    for ref, visit in calendar.visits.items():
         if (
-            visit.timed
-            and visit.service
+            visit.start >= minute + rules.search.notice
             and visit.agency in rules.inboxes
+            and visit.kind == "APPOINTMENT"
+            and visit.timed
+            and visit.service
             and visit.agency not in away
-            and visit.start >= minute + rules.search.notice
         ):
-            found.append((later, visit.start, ref, visit))
+            grave = serious(findings_of(key, ref, calendar, rules)).values()
+            if grave:
+                critical = any(draft.severity == "CRITICAL" for draft in grave)
+                found.append((not critical, visit.start, ref, visit))
     found.sort(key=lambda row: row[:3])
     return [visit for *_, visit in found[:MOST_TASKS]]
 
