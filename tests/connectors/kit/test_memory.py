@@ -25,3 +25,11 @@ def test_what_was_never_added_is_not_remembered() -> None:
     for number in range(500):
         memory.add(some_id(number))
     assert not any(some_id(number) in memory for number in range(1000, 3000))
+
+
+def test_a_dead_letter_is_tried_anew_but_for_a_request() -> None:
+    memory = Memory(10)
+    memory.learn(some_id(1), "DEAD_LETTERED", "slots")
+    memory.learn(some_id(2), "DEAD_LETTERED", "AgencyRequest.HOLD")
+    memory.learn(some_id(3), "IGNORED")
+    assert [some_id(number) in memory for number in (1, 2, 3)] == [False, True, True]
