@@ -1,16 +1,22 @@
 """What a citizen reads of an agreement, step by step, written down by hand."""
 
+import io
+from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
 import pytest
+from rich.console import Console
 
-from samband import page
+from samband import page, views
 from samband.citizen_view import CitizenView
 from samband.page import Viewer
 from samband.texts import Texts
 from tests.router.agreement.building import HOUR, KEY, MINUTE, agency_says, citizen_says, move, proposal
 from tests.router.agreement.rig import Rig
 from tests.router.building import appointment, at, place
+
+if TYPE_CHECKING:
+    from schemas.records import Proposal
 
 HOSPITAL, SCHOOL = "hospital.b", "school.c"
 NAME = "7f1b6f52-7f7e-5d0c-9d55-4c1f0c1e7a01"
@@ -81,3 +87,26 @@ def test_each_step_says_whose_turn_it_is_what_comes_and_by_when(language):
         for line in (f"{row.when} {row.what} - {row.who}", *(f"    {note}" for note in row.notes))
     ]
     assert "\n".join(shown) == TOLD[language]
+
+
+def test_a_proposal_is_shown_with_old_and_new_times_and_how_it_stands():
+    rig, names = settled(), {"hospital": "Fjordheim", "school": "Granly"}
+    viewer = Viewer(ZoneInfo("Europe/Oslo"), lambda each: names[each["id"]], Texts("en"))
+    shown = []
+    for value in rig.values("Proposal"):
+        console = Console(width=100, file=io.StringIO())
+        console.print(views.proposal(cast("Proposal", value), viewer))
+        lines = cast("io.StringIO", console.file).getvalue().splitlines()
+        shown.append([" ".join(line.split()) for line in lines if line.strip(" ─━")])
+    table = [
+        "What is proposed",
+        "Now New time Where",
+        "Mon 9 Mar 09:00 Wed 11 Mar 12:00 Fjordheim",
+        "Mon 9 Mar 09:00 Wed 11 Mar 12:00 Granly",
+        "One day instead of 2",
+    ]
+    assert shown == [
+        [*table, "Answer by Thu 5 Mar 08:00"],
+        [*table, "Accepted; the agencies are asked"],
+        [*table, "All new times are confirmed: your appointments are moved"],
+    ]
