@@ -18,8 +18,8 @@ from rich.terminal_theme import MONOKAI
 
 from samband.accounting import AgencyTotals
 from samband.citizen_view import CitizenView
+from samband.demo.acts import ZONE
 from samband.demo.institutions import REGISTER
-from samband.demo.week import ZONE
 from samband.names import institution_names
 from samband.page import Viewer
 from samband.texts import Texts

@@ -17,6 +17,7 @@ from samband.languages import Language
 if TYPE_CHECKING:
     from samband.demo.run import Result, Snapshot
     from samband.page import Viewer
+    from schemas.records import Proposal
 
 _PACE_SECONDS = 20.0
 _LAST_ENTRIES = 12
@@ -36,7 +37,7 @@ def demo(
         "data/demo"
     ),
 ) -> None:
-    """Live through one week of a small town: three legacy systems in, one citizen's timeline out.
+    """Live through one week of a small town: three agencies in, one timeline and one plan out.
 
     Starts a real Kafka, the contract server, three connectors and the router, and three simulated legacy
     systems that speak HL7 over MLLP, OneRoster and Digisos to them. Exit code 0 only if every input is
@@ -74,12 +75,13 @@ def demo(
 
 
 async def _demonstrate(folder: Path, pace: float, language: Language, *, wait_for_key: bool) -> "Result":
+    from samband.demo.acts import ZONE
     from samband.demo.institutions import REGISTER
     from samband.demo.run import Audience, Result, Snapshot, demonstrate
-    from samband.demo.week import ZONE
     from samband.names import institution_names
     from samband.page import Viewer
     from samband.texts import Texts
+    from samband.views import proposal
 
     console = Console()
     viewer = Viewer(ZONE, institution_names(REGISTER), Texts(language))
@@ -94,6 +96,9 @@ async def _demonstrate(folder: Path, pace: float, language: Language, *, wait_fo
             if console.is_terminal:
                 live.update(_screen(snapshot, viewer, last=_LAST_ENTRIES))
 
+        def offer(proposed: "Proposal") -> None:
+            console.print(proposal(proposed, viewer))
+
         async def hold(result: Result) -> None:
             live.update(Text())
             live.stop()
@@ -102,7 +107,7 @@ async def _demonstrate(folder: Path, pace: float, language: Language, *, wait_fo
                 console.print("Everything is still running. Press Enter to end.", style="bold")
                 await _enter_pressed()
 
-        return await demonstrate(folder, pace, Audience(tell, show, hold))
+        return await demonstrate(folder, pace, Audience(tell, show, offer, hold))
 
 
 def _screen(snapshot: "Snapshot", viewer: "Viewer", last: int | None) -> RenderableType:

@@ -10,14 +10,16 @@ from samband.demo.institutions import MUNICIPALITY, REGISTER
 CONNECTORS = ("hospital", "school", "municipality")
 
 
-def write(folder: Path) -> Path:
+def write(folder: Path, hospital_port: int) -> Path:
     """``folder/samband.toml``, for a system whose data all lie in ``folder``.
+
+    The hospital takes requests at ``hospital_port`` of this machine. Time is told by the demonstration.
 
     On a cluster that others use too (SAMBAND_BOOTSTRAP_SERVERS), each run has topics of its own.
     """
     prefix = f"demo-{secrets.token_hex(4)}." if os.environ.get("SAMBAND_BOOTSTRAP_SERVERS") else ""
     path = folder / "samband.toml"
-    path.write_text(_text(folder, prefix), encoding="utf-8")
+    path.write_text(_text(folder, prefix, hospital_port), encoding="utf-8")
     path.chmod(0o600)
     return path
 
@@ -27,7 +29,7 @@ def drop_folder(folder: Path, connector: str) -> Path:
     return folder / "drop" / connector
 
 
-def _text(folder: Path, prefix: str) -> str:
+def _text(folder: Path, prefix: str, hospital_port: int) -> str:
     quoted = json.dumps  # a TOML basic string is written like a JSON string
     return f"""\
 data_dir = {quoted(str(folder))}
@@ -38,8 +40,12 @@ key = {quoted(secrets.token_urlsafe(48))}
 [kafka]
 topic_prefix = {quoted(prefix)}
 
+[engine]
+write_ticks = false
+
 [router]
 institutions = {quoted(str(REGISTER))}
+inboxes = ["hospital.fjordheim"]
 
 [connectors.hospital]
 kind = "hospital"
@@ -47,6 +53,7 @@ agency = "hospital.fjordheim"
 legal_basis = "GDPR-6-1-e"
 purpose = "coordination"
 port = 0
+delivery = {{ host = "127.0.0.1", port = {hospital_port}, inbox = {{ deadlines = false, at_once = 1 }} }}
 
 [connectors.school]
 kind = "school"

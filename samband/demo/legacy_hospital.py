@@ -3,10 +3,11 @@
 from types import TracebackType
 from typing import Self
 
-from connectors.hospital.testing import Booking, Envelope, MllpSender, Patient, adt, siu
+from connectors.hospital import testing
+from connectors.hospital.testing import Envelope, FreeTime, MllpSender, Patient, adt, siu, slot
+from samband.demo.acts import DEPARTMENTS, Booking, Flaw, HospitalAct
 from samband.demo.institutions import HOSPITAL
 from samband.demo.people import Person
-from samband.demo.week import DEPARTMENTS, Flaw, HospitalAct
 
 
 class HospitalSystem:
@@ -41,17 +42,20 @@ class HospitalSystem:
         envelope = Envelope(
             control_id=f"FJ{self._number:06}", at=act.at, application="PAS", facility=HOSPITAL.code
         )
-        patient = _patient(act.person, national=act.national)
+        if act.free is not None:
+            return slot(act.trigger, envelope, free_time(act.free))
+        patient = patient_of(act.person, national=act.national)
         if act.flaw is Flaw.NOT_HL7:
             return b"Error 500: interface engine restarted\r"
         if act.flaw is Flaw.LAB_RESULT:
             return adt(act.trigger, envelope, patient).replace(b"|ADT^R01|", b"|ORU^R01|")
         if act.booking is not None:
-            return siu(act.trigger, envelope, patient, _booking(act))
+            return siu(act.trigger, envelope, patient, booking_of(act.booking, act.trigger))
         return adt(act.trigger, envelope, patient, visit=act.visit, department="MEDI")
 
 
-def _patient(person: Person, *, national: bool) -> Patient:
+def patient_of(person: Person, *, national: bool) -> Patient:
+    """A person as the hospital's register has them."""
     return Patient(
         number=f"{880_000 + person.sequence}",
         national=person.national_id if national else "",
@@ -61,13 +65,19 @@ def _patient(person: Person, *, national: bool) -> Patient:
     )
 
 
-def _booking(act: HospitalAct) -> Booking:
-    booked = act.booking
-    if booked is None:
-        message = "only an appointment's messages carry a booking"
-        raise ValueError(message)
-    return Booking(
+def booking_of(booked: Booking, trigger: str) -> testing.Booking:
+    """A booking as a message with this trigger has it."""
+    return testing.Booking(
         number=booked.number, start=booked.start, minutes=booked.minutes, title=booked.title,
-        department=booked.department, room="R1", practitioner=DEPARTMENTS[booked.department],
-        status={"S15": "Cancelled", "S26": "Noshow"}.get(act.trigger, "Booked"),
+        service=booked.service, department=booked.department, room="R1",
+        practitioner=DEPARTMENTS[booked.department],
+        status={"S15": "Cancelled", "S26": "Noshow"}.get(trigger, "Booked"),
+    )  # fmt: skip
+
+
+def free_time(free: Booking) -> FreeTime:
+    """A free time of the hospital's calendar."""
+    return FreeTime(
+        number=free.number, start=free.start, service=free.service, minutes=free.minutes,
+        department=free.department, room="R1",
     )  # fmt: skip

@@ -6,8 +6,8 @@ from typing import Any, Self
 
 import aiohttp
 
+from samband.demo.acts import CaseAct
 from samband.demo.institutions import MUNICIPALITY
-from samband.demo.week import CaseAct
 from schemas.errors import RetriableError
 
 _ANSWERED = (200, 202, 400)

@@ -13,9 +13,10 @@ from connectors.school.testing import (
     school_class,
     user,
 )
+from samband.demo.acts import MONDAY, SchoolAct
 from samband.demo.institutions import SCHOOL
 from samband.demo.people import Family
-from samband.demo.week import CLASSES, MONDAY, SchoolAct, Week, class_of
+from samband.demo.week import CLASSES, Week, class_of
 
 _SCHOOL = "granvik-skole"
 _PASSWORD = "not-to-leave-the-connector"  # noqa: S105 - shows that passwords in exports are dropped

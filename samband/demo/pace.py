@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from samband.demo.week import at
+from samband.demo.acts import at
 
 _WEEK = (at(5, 0) - at(0, 6)).total_seconds()
 

@@ -16,11 +16,13 @@ from connectors.kit.pseudonyms import Pseudonyms
 from samband.accounting import AgencyTotals
 from samband.citizen_view import CitizenView
 from samband.demo import configuration
+from samband.demo.agreement import BookingSystem, agree
 from samband.demo.observer import Observer
 from samband.demo.week import Week, plan
 from samband.supervisor import ChildDiedError
 from samband.system import System, Tell, running
 from schemas.errors import RefusedError
+from schemas.records import Proposal
 
 _SETTLE_SECONDS = 60.0
 _LOOK_SECONDS = 0.2
@@ -63,10 +65,11 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Who watches: hears what is being done, sees each snapshot, and holds everything at the end."""
+    """Who watches: hears what is being done, sees each snapshot and the proposal, holds all at the end."""
 
     tell: Tell
     show: Show
+    offer: Callable[[Proposal], None]
     hold: Callable[[Result], Awaitable[None]]
 
 
@@ -79,20 +82,20 @@ async def demonstrate(folder: Path, seconds: float, audience: Audience) -> Resul
         SambandError: something could not be started, or a process died.
     """
     fresh(folder)
-    config = configuration.write(folder)
     week = plan()
-    async with running(config, audience.tell) as system:
-        observer = Observer(system.settings)
-        watching = asyncio.create_task(observer.run())
-        try:
-            audience.tell("A week in Granvik")
-            result = await _live(system, week, observer, seconds, audience.show)
-            await audience.hold(result)
-            return result
-        finally:
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
+    async with BookingSystem(week) as hospital:
+        config = configuration.write(folder, hospital.port)
+        async with running(config, audience.tell) as system:
+            observer = Observer(system.settings)
+            watching = asyncio.create_task(observer.run())
+            try:
+                result = await _Demonstration(system, week, observer, hospital).run(seconds, audience)
+                await audience.hold(result)
+                return result
+            finally:
+                watching.cancel()
+                with suppress(asyncio.CancelledError):
+                    await watching
 
 
 def fresh(folder: Path) -> None:
@@ -116,30 +119,51 @@ def fresh(folder: Path) -> None:
     (folder / _MARK).touch()
 
 
-async def _live(system: System, week: Week, observer: Observer, seconds: float, show: Show) -> Result:
-    began = time.monotonic()
-    citizen = _key(system, week)
-    reports = system.settings.data_dir / "legacy"
-    reports.mkdir(exist_ok=True)
-    for name in configuration.CONNECTORS:
-        arguments = ["legacy", name, "--seconds", str(seconds), "--report", str(reports / f"{name}.json")]
-        await system.supervisor.start(f"legacy.{name}", arguments)
-    settled_by = None
-    while True:
-        sent, ended = _sent(system, reports)
-        lost = observer.ledger.lost(sent)
-        settled = ended and not lost and observer.quiet(_QUIET_SECONDS)
-        snapshot = Snapshot(
-            observer.ledger.totals(sent), lost, observer.citizens.view(citizen), ended=settled
-        )
-        show(snapshot)
-        if ended and settled_by is None:
-            settled_by = time.monotonic() + _SETTLE_SECONDS
-        if snapshot.ended or (settled_by is not None and time.monotonic() > settled_by):
-            return Result(citizen, snapshot, time.monotonic() - began)
-        observer.changed.clear()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(observer.changed.wait(), _LOOK_SECONDS)
+class _Demonstration:
+    """One run of the week, and of what comes after it."""
+
+    def __init__(self, system: System, week: Week, observer: Observer, hospital: BookingSystem) -> None:
+        self._system = system
+        self._observer = observer
+        self._hospital = hospital
+        self._citizen = _key(system, week)
+        self._reports = system.settings.data_dir / "legacy"
+
+    async def run(self, seconds: float, audience: Audience) -> Result:
+        """Live through the week, then let everybody agree."""
+        began = time.monotonic()
+        audience.tell("A week in Granvik")
+        self._reports.mkdir(exist_ok=True)
+        for name in configuration.CONNECTORS:
+            report = str(self._reports / f"{name}.json")
+            arguments = ["legacy", name, "--seconds", str(seconds), "--report", report]
+            await self._system.supervisor.start(f"legacy.{name}", arguments)
+        snapshot = await self._settled(audience.show)
+        if snapshot.ended:
+            audience.tell("Something better is looked for, and everybody is asked")
+            await agree(self._system, self._observer, self._hospital, self._citizen, audience.offer)
+            snapshot = await self._settled(audience.show)
+        return Result(self._citizen, snapshot, time.monotonic() - began)
+
+    async def _settled(self, show: Show) -> Snapshot:
+        """Show what comes until all systems have ended and everything has arrived, or does not any more."""
+        observer, settled_by = self._observer, None
+        while True:
+            sent, ended = _sent(self._system, self._reports)
+            if "hospital" in sent:
+                sent["hospital"] += self._hospital.sent
+            lost = observer.ledger.lost(sent)
+            settled = ended and not lost and observer.quiet(_QUIET_SECONDS)
+            emil = observer.citizens.view(self._citizen)
+            snapshot = Snapshot(observer.ledger.totals(sent), lost, emil, ended=settled)
+            show(snapshot)
+            if ended and settled_by is None:
+                settled_by = time.monotonic() + _SETTLE_SECONDS
+            if snapshot.ended or (settled_by is not None and time.monotonic() > settled_by):
+                return snapshot
+            observer.changed.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(observer.changed.wait(), _LOOK_SECONDS)
 
 
 def _sent(system: System, reports: Path) -> tuple[dict[str, int], bool]:

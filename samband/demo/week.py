@@ -1,90 +1,19 @@
 """What happens in Granvik in one week, as each legacy system would have it.
 
 Pure data, drawn from a seed: the simulated systems turn it into HL7 messages, OneRoster sets and
-Digisos documents. The story in the middle is Emil's, nine years old: three departments of one hospital call
-him in within four days, one of them in the middle of an exam, and his parents have applied for respite care.
+Digisos documents. The story in the middle is Emil's (``story.py``).
 """
 
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
-from enum import StrEnum
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta
 
+from samband.demo.acts import DEPARTMENTS, MONDAY, Booking, CaseAct, Flaw, HospitalAct, SchoolAct, at
 from samband.demo.people import Family, Person, Registrar, families
+from samband.demo.story import hospital_acts, respite_care
 
-ZONE = ZoneInfo("Europe/Oslo")
-MONDAY = date(2026, 11, 16)
-"""The week that the demonstration lives through; what is booked is mostly in the week after."""
-
-DEPARTMENTS = {
-    "NEVR": "Neurology",
-    "HABI": "Habilitation",
-    "ORTO": "Orthopaedics",
-    "MEDI": "Internal medicine",
-    "OYEA": "Eye clinic",
-}
 CLASSES = ("1A", "2A", "3A", "4A", "5A", "6A", "7A")
-
-
-class Flaw(StrEnum):
-    """What can be wrong with what a legacy system sends."""
-
-    SENT_TWICE = "sent twice"
-    NO_APPOINTMENT_ID = "no appointment id"
-    NOT_HL7 = "not HL7"
-    LAB_RESULT = "a message type that the bus does not carry"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Booking:
-    """An appointment as the hospital's booking system has it."""
-
-    number: str
-    department: str
-    title: str
-    start: datetime
-    minutes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HospitalAct:
-    """One HL7 message. ``trigger`` is MSH-9.2; an appointment's messages carry its booking."""
-
-    at: datetime
-    trigger: str
-    person: Person
-    booking: Booking | None = None
-    visit: str = ""
-    national: bool = True
-    """False where the department knows the patient by its own number only."""
-    flaw: Flaw | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SchoolAct:
-    """One OneRoster set: all pupils, less ``absent``, with these exams (day by class)."""
-
-    at: datetime
-    exams: dict[str, date]
-    delta: bool = False
-    left: frozenset[str] = frozenset()
-    """National numbers of the pupils who have left."""
-    broken: bool = False
-    same_as_before: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseAct:
-    """One more event in a municipal case: the whole document is sent again with it."""
-
-    at: datetime
-    case: str
-    person: Person
-    event: dict[str, object]
-    kind: str = "OKONOMISK_SOSIALHJELP"
-    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +34,6 @@ class Week:
                 yield child, class_of(child)
 
 
-def at(day: int, hour: int, minute: int = 0) -> datetime:
-    """``day`` 0 is the week's Monday; local time of the town."""
-    return datetime.combine(MONDAY + timedelta(days=day), time(hour, minute), ZONE)
-
-
 def class_of(child: Person) -> str:
     """Children start school in the year in which they turn six."""
     return CLASSES[min(max(MONDAY.year - child.born.year - 6, 0), len(CLASSES) - 1)]
@@ -126,34 +50,14 @@ def plan(seed: int = 1, family_count: int = 60) -> Week:
     )
     town = (Family(parents, (child,)), *families(registrar, family_count, draw, MONDAY))
     week = Week(child, parents, town)
-    week.hospital.extend(sorted([*_story_at_hospital(child), *_hospital(town[1:], draw)], key=_when))
+    week.hospital.extend(sorted([*hospital_acts(child), *_hospital(town[1:], draw)], key=_when))
     week.school.extend(_school(town, child))
-    week.municipality.extend(sorted([*_respite_care(child, parents), *_cases(town[1:], draw)], key=_when))
+    week.municipality.extend(sorted([*respite_care(child, parents), *_cases(town[1:], draw)], key=_when))
     return week
 
 
 def _when(act: HospitalAct | CaseAct) -> datetime:
     return act.at
-
-
-def _story_at_hospital(child: Person) -> Iterator[HospitalAct]:
-    neurology = Booking(
-        number="NEVR-4711", department="NEVR", title="Epilepsy follow-up", start=at(8, 9), minutes=45
-    )
-    habilitation = Booking(
-        number="HABI-0815",
-        department="HABI",
-        title="Motor skills assessment",
-        start=at(9, 10, 30),
-        minutes=60,
-    )
-    orthopaedics = Booking(
-        number="ORTO-1234", department="ORTO", title="Orthosis fitting", start=at(11, 13), minutes=45
-    )
-    yield HospitalAct(at=at(0, 8, 30), trigger="S12", person=child, booking=neurology, national=False)
-    yield HospitalAct(at=at(0, 14, 10), trigger="A31", person=child)
-    yield HospitalAct(at=at(1, 9, 40), trigger="S12", person=child, booking=habilitation)
-    yield HospitalAct(at=at(2, 11, 15), trigger="S12", person=child, booking=orthopaedics, national=False)
 
 
 def _hospital(town: tuple[Family, ...], draw: random.Random) -> Iterator[HospitalAct]:
@@ -222,39 +126,6 @@ def _school(town: tuple[Family, ...], child: Person) -> Iterator[SchoolAct]:
     yield SchoolAct(at=at(2, 6), exams=more_exams, left=leaver)
     yield SchoolAct(at=at(2, 7), exams=more_exams, left=leaver, same_as_before=True)
     yield SchoolAct(at=at(3, 12), exams=more_exams, broken=True)
-
-
-def _respite_care(child: Person, parents: tuple[Person, ...]) -> Iterator[CaseAct]:
-    def act(when: datetime, **event: object) -> CaseAct:
-        stamped: dict[str, object] = {"hendelsestidspunkt": when.isoformat(timespec="milliseconds"), **event}
-        return CaseAct(at=when, case="avlastning-2026-17", person=child, event=stamped, kind="AVLASTNING")
-
-    yield act(at(0, 9, 12), type="soknadsStatus", status="MOTTATT")
-    yield act(at(0, 10, 5), type="soknadLest")
-    yield act(
-        at(0, 11),
-        type="foresporselSendt",
-        tjeneste="SPESIALISTVURDERING",
-        mottaker="FJORDHEIM",
-        svarfrist=at(14, 15).isoformat(),
-    )
-    guardians = [{"rolle": "FORESATT", "fnr": parent.national_id} for parent in parents]
-    listed = [
-        {"rolle": "SOKER"},
-        *guardians,
-        {"rolle": "INSTITUSJON", "institusjon": "FJORDHEIM"},
-        {"rolle": "INSTITUSJON", "institusjon": "GRANVIK-SKOLE"},
-    ]
-    yield act(
-        at(1, 12),
-        type="moteinnkalling",
-        moteid="M-2026-31",
-        start=at(11, 14).isoformat(),
-        slutt=at(11, 15).isoformat(),
-        sted="RADHUSET",
-        tittel="Interdisciplinary meeting",
-        deltakere=listed,
-    )
 
 
 def _cases(town: tuple[Family, ...], draw: random.Random) -> Iterator[CaseAct]:

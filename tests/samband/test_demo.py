@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from connectors.kit.pseudonyms import Pseudonyms
-from samband.demo.week import Flaw, plan
+from samband.demo.acts import Flaw
+from samband.demo.week import plan
 
 ZONE = ZoneInfo("Europe/Oslo")
 

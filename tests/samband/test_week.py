@@ -2,8 +2,9 @@
 
 from datetime import date
 
+from samband.demo.acts import ZONE, Flaw
 from samband.demo.people import synthetic_national_id
-from samband.demo.week import ZONE, Flaw, class_of, plan
+from samband.demo.week import class_of, plan
 
 
 def check_digits_hold(number: str) -> bool:
