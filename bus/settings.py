@@ -95,6 +95,13 @@ class Settings(BaseSettings):
             "user's cache folder."
         ),
     )
+    simulated_clock: Path | None = Field(
+        None,
+        description=(
+            "Where time is simulated: a file that holds it, in microseconds since the epoch. Connectors "
+            "read it instead of this machine's clock. Used with engine.write_ticks = false."
+        ),
+    )
     demo: bool = Field(default=False, description="Allow example secrets. Never with real citizens.")
     allow_public_listeners: bool = Field(
         default=False,

@@ -45,9 +45,12 @@ async def proposals(settings: Settings, citizen: str) -> list[Proposal]:
     return view.offered()
 
 
-async def send(settings: Settings, proposal: Proposal, answer: Answer) -> str:
-    """Answer a proposal; gives the answer's event id. BusUnavailableError."""
-    now = time.time_ns() // 1000
+async def send(settings: Settings, proposal: Proposal, answer: Answer, *, now: int | None = None) -> str:
+    """Answer a proposal; gives the answer's event id. BusUnavailableError.
+
+    ``now`` (microseconds since the epoch) is given where time is simulated.
+    """
+    now = now or times.now()
     reason = {"code": answer.reason, "system": "samband", "mapped": answer.reason} if answer.reason else None
     body = {
         "proposal_id": proposal["proposal_id"],

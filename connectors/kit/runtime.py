@@ -18,6 +18,7 @@ from bus.logs import Event, Log, error_class, get_logger
 from bus.producer import Producer
 from bus.registry.codec import codec_of
 from bus.settings import ConnectorSettings, Settings, SettingsRefusedError
+from connectors.kit import times
 from connectors.kit.assembly import AssemblyContext
 from connectors.kit.memory import Memory, restore
 from connectors.kit.pseudonyms import Pseudonyms
@@ -111,6 +112,7 @@ async def run_connector(name: str, settings: Settings, stop: asyncio.Event) -> N
             f"there is no connector named {name}", fix=f"name one of samband.toml's connectors: {known}"
         )
     run = entry(own.kind)
+    times.follow(settings.simulated_clock)
     gc.set_threshold(_GARBAGE_THRESHOLD, *gc.get_threshold()[1:])
     pseudonyms = Pseudonyms(settings.pseudonym_key(), settings.pseudonym.version)
     log = get_logger(f"connector.{name}")

@@ -10,8 +10,10 @@ Results are cached and shared: never change one.
 
 import re
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from schemas.records import Time, TimeConfidence
@@ -44,8 +46,20 @@ _SECOND = 1_000_000
 _CACHED = 16_384
 
 
+_simulated: Path | None = None
+
+
+def follow(clock: Path | None) -> None:
+    """Let `now` be what a file says, where time is simulated; None is this machine's clock."""
+    global _simulated  # noqa: PLW0603 - there is one time in a process
+    _simulated = clock
+
+
 def now() -> int:
     """This instant, in microseconds since the epoch. For the rims only: pure code is given its time."""
+    if _simulated is not None:
+        with suppress(FileNotFoundError):  # the simulation has not begun
+            return int(_simulated.read_text(encoding="ascii"))
     return time.time_ns() // 1000
 
 

@@ -4,7 +4,6 @@ The family's answer is what `samband answer` sends. The hospital's booking syste
 keeps its calendar, and tells the connector what has changed, as it tells it everything else.
 """
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -19,12 +18,14 @@ from samband.demo.observer import Observer
 from samband.demo.story import ASKED, FREE_TIMES, HABILITATION, NEUROLOGY, ORTHOPAEDICS
 from samband.demo.week import Week
 from samband.simulation.clock import Clock
+from samband.simulation.places import micros
 from samband.system import System
 from schemas.errors import RetriableError
 from schemas.records import Proposal
 
-_MOST_MINUTES = 180
-"""Of the simulated clock: agencies have more time than that to answer."""
+_ROUND = timedelta(minutes=12)
+_MOST_ROUNDS = 40
+"""Of the simulated clock: agencies have four hours to answer each time they are asked."""
 
 
 class BookingSystem:
@@ -76,16 +77,17 @@ async def agree(
     host, _, port = system.endpoints["connector.hospital"]["mllp"].rpartition(":")
     answered = False
     async with Clock(system.settings, observer) as clock, MllpSender(host, int(port)) as sender:
-        for _ in range(_MOST_MINUTES):
-            await clock.tell(hospital.now)
+        for _ in range(_MOST_ROUNDS):
+            await clock.show(hospital.now)
             await hospital.tell(sender)
+            await clock.tell(hospital.now)
             proposal = next(reversed(observer.citizens.view(citizen).offered()), None)
             if proposal is not None and proposal["status"] == "SETTLED":
                 return
             if proposal is not None and proposal["status"] == "OPEN" and not answered:
                 offer(proposal)
-                await send(system.settings, proposal, Answer("ACCEPTED"))
+                later = micros(hospital.now + _ROUND / 2)
+                await send(system.settings, proposal, Answer("ACCEPTED"), now=later)
                 answered = True
-            await asyncio.sleep(0)
-            hospital.now += timedelta(minutes=1)
+            hospital.now += _ROUND
     raise RetriableError("nothing was agreed on", fix="see the logs of the router and of connector.hospital")

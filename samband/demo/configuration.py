@@ -33,6 +33,7 @@ def _text(folder: Path, prefix: str, hospital_port: int) -> str:
     quoted = json.dumps  # a TOML basic string is written like a JSON string
     return f"""\
 data_dir = {quoted(str(folder))}
+simulated_clock = {quoted(str(folder / "clock"))}
 
 [pseudonym]
 key = {quoted(secrets.token_urlsafe(48))}
@@ -53,7 +54,7 @@ agency = "hospital.fjordheim"
 legal_basis = "GDPR-6-1-e"
 purpose = "coordination"
 port = 0
-delivery = {{ host = "127.0.0.1", port = {hospital_port}, inbox = {{ deadlines = false, at_once = 1 }} }}
+inbox = {{ host = "127.0.0.1", port = {hospital_port}, answered_by = "message" }}
 
 [connectors.school]
 kind = "school"

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from datetime import datetime
 from itertools import count
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -58,11 +59,18 @@ class Clock:
 
     async def tell(self, now: datetime) -> None:
         """It is ``now``, a full minute; returns when the router has done what was due."""
+        await self.show(now)
         value = self._codec.encode("Tick", {"minute": micros(now)})
         for key in self._keys:
             confirmed = await (await self._producer.send(self._topic, key=key, value=value))
             self._written[confirmed.topic, confirmed.partition] = confirmed.offset
         await self.settled()
+
+    async def show(self, now: datetime) -> None:
+        """Let the connectors see what time it is."""
+        clock = self._settings.simulated_clock
+        if clock is not None:
+            await asyncio.to_thread(_write, clock, str(micros(now)))
 
     async def settled(self) -> None:
         """Wait until the router has read every tick and nothing more comes from it.
@@ -84,6 +92,13 @@ class Clock:
 
     def _told(self, taken: Mapping[tuple[str, int], int]) -> bool:
         return all(taken.get(place, 0) > offset for place, offset in self._written.items())
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that is never seen half written."""
+    draft = path.with_suffix(".part")
+    draft.write_text(text, encoding="ascii")
+    draft.replace(path)
 
 
 def _key_of(partition: int, partitions: int) -> bytes:
