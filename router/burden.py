@@ -1,7 +1,7 @@
 """Too many visits to one institution within a few days, and too many on one day wherever they are.
 
-A window is ``burden.days`` local days in a row, beginning on the day of a visit; it counts when it holds at
-least ``burden.visits`` visits. Windows that share a visit are one cluster, and a cluster is one finding. Its
+A window is ``burden.days`` local days in a row, beginning on the day of a visit; it counts when on at least
+``burden.visits`` of them there is a visit: two visits on one day are one journey. Windows that share a visit are one cluster, and a cluster is one finding. Its
 id comes from the institution and the week (Monday to Sunday) in which the cluster begins, so it stays while
 visits join or leave; two clusters never begin in the same week, because they would share a window (this
 holds for windows of seven days and more; for shorter ones the day itself takes the week's place).
@@ -55,7 +55,7 @@ def clusters(rows: list[Row], visits: int, days: int) -> list[list[Row]]:
     reached = 0
     for place, row in enumerate(rows):
         end = bisect_left(rows, (row[0] + days, -(1 << 63), ""))
-        if end - place < visits:
+        if end - place < visits or len({day for day, _, _ in rows[place:end]}) < visits:
             continue
         if found and place < reached:
             found[-1].extend(rows[reached:end])

@@ -159,7 +159,7 @@ class FindingsOracle:
             )
 
     def _burden(self, visits: list[Occasion]) -> Iterator[Finding]:
-        """Windows that begin with a visit and hold too many; those that share a visit are one cluster."""
+        """Windows that begin with a visit and have too many days with one; those that share one are a cluster."""
         rule = self._rules["burden"]
         for place in {visit.place for visit in visits}:
             there = [visit for visit in visits if visit.place == place]
@@ -170,7 +170,7 @@ class FindingsOracle:
                     for number, visit in enumerate(there)
                     if 0 <= (visit.day() - first.day()).days < rule["days"]
                 }
-                if len(window) >= rule["visits"]:
+                if len({there[number].day() for number in window}) >= rule["visits"]:
                     apart = [cluster for cluster in clusters if not cluster & window]
                     joined = window.union(*(cluster for cluster in clusters if cluster & window))
                     clusters = [*apart, joined]

@@ -262,14 +262,14 @@ def _closed(visit: Seen, why: str) -> Found:
 
 
 def _burdens(visits: list[Seen]) -> set[Found]:
-    """The visits of every full window of seven days, joined while they share one."""
+    """The visits of every seven days of which three have some, joined while they share one."""
     groups: list[set[Seen]] = []
     for first in visits:
         window = {
             visit for visit in visits
             if visit.where == first.where and 0 <= (_day(visit) - _day(first)).days < 7
         }  # fmt: skip
-        if len(window) >= 3:
+        if len({_day(visit) for visit in window}) >= 3:
             touching = [group for group in groups if group & window]
             groups = [group for group in groups if not group & window]
             groups.append(window.union(*touching))

@@ -23,7 +23,7 @@ def covered(days, visits, length):
     windows = [
         {other for other in range(len(days)) if day <= days[other] < day + length} for day in set(days)
     ]
-    full = [window for window in windows if len(window) >= visits]
+    full = [window for window in windows if len({days[other] for other in window}) >= visits]
     joined: list[set[int]] = []
     for window in full:
         touching = [group for group in joined if group & window]
