@@ -58,8 +58,8 @@ def test_every_input_is_accounted_for(told):
     twice = sum(act.flaw is Flaw.SENT_TWICE for act in week.hospital)
     not_carried = sum(act.flaw is Flaw.LAB_RESULT for act in week.hospital)
     hospital, school, municipality = (told["totals"][name] for name in ("hospital", "school", "municipality"))
-    # Two appointments are moved: the hospital tells of each that it is pencilled in, that the free time is gone, and
-    # that it has moved. With the second pencil it has answered; the first says nothing that the bus did not know.
+    # Of each of two appointments the hospital tells that it is pencilled in, that the free time is gone, and that
+    # it has moved. The second pencil is its answer; the first says nothing that the bus did not know.
     told_of_moves = 2 * 3
     assert hospital["sent"] == hospital["inputs"] == len(week.hospital) + twice + told_of_moves
     assert hospital["ignored"] == twice + not_carried + 1
@@ -92,7 +92,7 @@ def test_timeline_is_the_story_over_all_three_agencies(emil):
         ("Wed 18 11:15", "Fri 27 13:00"),
     ]
     assert {entry["agency"] for entry in emil["timeline"]} == {
-        "hospital.fjordheim", "school.granvik", "municipality.granvik",
+        "hospital.fjordheim", "school.granvik", "municipality.granvik", "citizen", "samband",
     }  # fmt: skip
 
 
@@ -132,7 +132,7 @@ def test_the_proposal_is_settled(emil):
         ("Wed 25 10:30", "Tue 24 10:30"),
         ("Fri 27 13:00", "Tue 24 12:30"),
     ]
-    # The exam and the journey between hospital and town hall on Friday; three days away and the meeting's own.
+    # The exam, and the journey from the hospital to the town hall on Friday.
     numbers = proposal["numbers"]
     assert (numbers["conflicts_before"], numbers["conflicts_after"]) == (2, 0)
     assert (numbers["days_before"], numbers["days_after"]) == (3, 2)
@@ -147,7 +147,7 @@ def test_the_family_can_follow_each_step_of_the_agreement(emil):
     assert said == [
         ("proposal.open", "Sat 21 09:00"),
         ("proposal.answered.accepted", "Sat 21 09:06"),
-        ("proposal.accepted", "Sat 21 09:12"),
+        ("proposal.asked", "Sat 21 09:12"),
         ("proposal.held", "Sat 21 09:24"),
         ("proposal.settled", "Sat 21 09:24"),
     ]
