@@ -58,8 +58,8 @@ def test_every_input_is_accounted_for(told):
     twice = sum(act.flaw is Flaw.SENT_TWICE for act in week.hospital)
     not_carried = sum(act.flaw is Flaw.LAB_RESULT for act in week.hospital)
     hospital, school, municipality = (told["totals"][name] for name in ("hospital", "school", "municipality"))
-    # Of each of two appointments the hospital tells that it is pencilled in, that the free time is gone, and that
-    # it has moved. The second pencil is its answer; the first says nothing that the bus did not know.
+    # Of each of two appointments the hospital tells that it is pencilled in, that the free time is gone, and
+    # that it has moved. The second pencil is its answer; the first says nothing that the bus did not know.
     told_of_moves = 2 * 3
     assert hospital["sent"] == hospital["inputs"] == len(week.hospital) + twice + told_of_moves
     assert hospital["ignored"] == twice + not_carried + 1
