@@ -1,10 +1,11 @@
 """Too many visits to one institution within a few days, and too many on one day wherever they are.
 
 A window is ``burden.days`` local days in a row, beginning on the day of a visit; it counts when on at least
-``burden.visits`` of them there is a visit: two visits on one day are one journey. Windows that share a visit are one cluster, and a cluster is one finding. Its
-id comes from the institution and the week (Monday to Sunday) in which the cluster begins, so it stays while
-visits join or leave; two clusters never begin in the same week, because they would share a window (this
-holds for windows of seven days and more; for shorter ones the day itself takes the week's place).
+``burden.visits`` of them there is a visit: two visits on one day are one journey. Windows that share a visit
+are one cluster, and a cluster is one finding. Its id comes from the institution and the week (Monday to
+Sunday) in which the cluster begins, so it stays while visits join or leave; two clusters never begin in the
+same week, because they would share a window (this holds for windows of seven days and more; for shorter ones
+the day itself takes the week's place).
 """
 
 from bisect import bisect_left

@@ -159,7 +159,7 @@ class FindingsOracle:
             )
 
     def _burden(self, visits: list[Occasion]) -> Iterator[Finding]:
-        """Windows that begin with a visit and have too many days with one; those that share one are a cluster."""
+        """Windows from a visit on, with one on too many days; those that share a visit are a cluster."""
         rule = self._rules["burden"]
         for place in {visit.place for visit in visits}:
             there = [visit for visit in visits if visit.place == place]
