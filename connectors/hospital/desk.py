@@ -5,8 +5,7 @@ what the hospital has acknowledged is not sent again, and what it holds is known
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -127,16 +126,23 @@ class Desk:
                     bundle.requests[one.request_id].by = "MESSAGE"
                     await self._save(bundle)
 
-    async def undo(self, sender: Sender, stop: asyncio.Event) -> None:
-        """Let the hospital undo what it did for requests that it refused later, until ``stop``."""
+    async def undo(self, sender: Sender, stop: asyncio.Event, count: Callable[[str], None]) -> None:
+        """Let the hospital undo what it did for requests that it refused later, until ``stop``.
+
+        ``count`` hears of each try: ``carried`` or ``failed``.
+        """
         attempt = 0
         while not stop.is_set():
             self._undoing.clear()
             left = [bundle for bundle in self._open.values() if bundle.to_send and _answered(bundle)]
             attempt += 1
             for bundle in left:
-                with suppress(RetriableError):
+                try:
                     await self._send(bundle, sender)
+                except RetriableError:
+                    count("failed")
+                else:
+                    count("carried")
             if not any(bundle.to_send for bundle in left):
                 attempt = 0
             await self._rest(attempt, stop)

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
+from bus import metrics
 from connectors.hospital.bundle_store import BundleStore
 from connectors.hospital.desk import NOTHING, Desk, Hearing
 from connectors.hospital.parse import Reading
@@ -51,7 +52,7 @@ class WayBack:
         async with self._sender:
             tasks = [
                 asyncio.create_task(self._inbox.serve(stop)),
-                asyncio.create_task(self._desk.undo(self._sender, stop)),
+                asyncio.create_task(self._desk.undo(self._sender, stop, self._count)),
             ]
             _, left = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             for task in left:
@@ -84,6 +85,9 @@ class WayBack:
 
     async def _deliver(self, request: AgencyRequest) -> Reply | None:
         return await self._desk.deliver(request, self._sender)
+
+    def _count(self, result: str) -> None:
+        metrics.CONNECTOR_REQUEST_TRIES.labels(self._context.name, result).inc()
 
     async def _open(self, stop: asyncio.Event) -> None:
         while not stop.is_set():

@@ -349,7 +349,7 @@ async def test_an_answer_that_was_not_published_is_given_again(tmp_path: Path) -
 
 
 async def test_a_later_refusal_is_undone_by_itself(tmp_path: Path) -> None:
-    async with office(tmp_path, answered_by="message", message="SIU") as at:
+    async with office(tmp_path, answered_by="message", message="SIU", first_pause_seconds=0.05) as at:
         await at.ask(HOLD)
         told_of = [each for each in at.hospital.unsaid if b"SIU^S12" in each]
         diary = at.hospital.calendar
@@ -362,8 +362,13 @@ async def test_a_later_refusal_is_undone_by_itself(tmp_path: Path) -> None:
             "GONE", {"code": "BLOCKED", "system": "HL70278", "mapped": "CLOSED"},
         )  # fmt: skip
         stop = asyncio.Event()
-        undoing = asyncio.create_task(at.desk.undo(at.sender, stop))
+        tries: list[str] = []
+        at.habits["S15"] = Habit(busy=True)
+        undoing = asyncio.create_task(at.desk.undo(at.sender, stop, tries.append))
+        await until(lambda: "failed" in tries)
+        at.habits.clear()
         await until(lambda: not at.held)
+        await until(lambda: "carried" in tries)
         stop.set()
         await undoing
         assert at.nothing_left
