@@ -12,7 +12,7 @@ from connectors.hospital.asks import Act, Ask
 from connectors.hospital.bundles import Bundle, Step, judge, take
 from connectors.kit import times
 from schemas.records import RequestAction
-from tests.connectors.hospital.test_desk import move, request
+from tests.connectors.hospital.desk_rig import move, request
 
 REFUSED = Verdict("REFUSED", {"code": "TAKEN", "system": "x", "mapped": "TAKEN"})
 

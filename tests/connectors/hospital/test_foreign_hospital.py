@@ -9,8 +9,8 @@ from connectors.hospital.desk import Desk
 from connectors.hospital.sender import Sender
 from connectors.hospital.settings import RequestSettings
 from connectors.kit.carrier import Reply
+from tests.connectors.hospital.desk_rig import HOLD, RELEASE
 from tests.connectors.hospital.messages import reading
-from tests.connectors.hospital.test_desk import HOLD, RELEASE
 
 
 @pytest.mark.parametrize("kind", ["SRM", "SIU"])

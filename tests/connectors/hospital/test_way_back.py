@@ -8,9 +8,9 @@ import pytest
 
 from connectors.hospital.testing_calendar import GOOD, Asked, AskedHospital, Habit
 from schemas.records import AgencyRequest
+from tests.connectors.hospital.desk_rig import calendar, request
 from tests.connectors.hospital.kafka_rig import Connected, connected
 from tests.connectors.hospital.messages import AGENCY
-from tests.connectors.hospital.test_desk import calendar, request
 from tests.waiting import until
 
 QUICK = {"first_pause_seconds": 0.05, "longest_pause_seconds": 0.2, "at_once": 1}
