@@ -118,7 +118,10 @@ def _near(citizen: Citizen, visits: Sequence[Visit], rules: Rules) -> list[int]:
 def _conclude(home: str, citizen: Citizen, outlook: Outlook, rules: Rules, outputs: Outputs) -> None:
     """Plan with what the shelves have said, and offer what is better."""
     asked, outlook.asked = outlook.asked, None
-    if asked is None or not desk.may_offer(citizen.records):
+    if asked is None:
+        return
+    if not desk.may_offer(citizen.records):  # two citizens have become one meanwhile
+        outlook.due = asked.minute + _WHILE_OPEN
         return
     key, minute = spoken_of(citizen, home), asked.minute
     visits = movable(key, citizen, rules, minute)

@@ -1,10 +1,13 @@
-"""A proposal comes out of the real thing: facts, slots and ticks on a broker, the router in its engine."""
+"""A proposal comes out of the router in its engine, and a replay of it all is equal to the byte."""
+
+from collections import Counter
 
 from bus.producer import Producer
 from bus.reader import read_to_end
 from bus.settings import load_settings
 from bus.topics import apply
 from router.rules import load_rules
+from samband.replaying import differences, replay
 from tests.router.building import CODEC
 from tests.router.planning.test_proposals import NEURO, NOON_BEFORE, REGISTER, hamar, shelves, week
 from tests.router.planning.village import MINUTE, Village
@@ -85,3 +88,15 @@ async def test_slots_findings_and_a_tick_make_a_proposal_across_a_restart(broker
             return await statuses() == ["OPEN", "WITHDRAWN", "OPEN"]
 
         await waited(another, "another proposal")
+
+    again = f"{topic_prefix}again."
+    await replay(elsewhere, again, lambda *_: None, replace=False, incomplete=False)
+    compared = [each async for each in differences(elsewhere, again)]
+    assert [each.topic for each in compared if each.different] == []
+    equal = Counter[str]()
+    for each in compared:
+        equal[each.topic] += each.equal
+    assert equal["refusals"] == 1
+    assert equal["coordination"] >= 3
+    # Twice three shelves are asked and answer, two of them are watched; and one slot is lost.
+    assert equal["router.moves"] == 2 * (3 + 3 + 2) + 1
