@@ -5,29 +5,28 @@ from typing import Any
 
 from samband.simulation.comparison import Difference, Verdict
 from samband.simulation.places import micros
-from samband.simulation.way_back import Book, Moved, held, moves_of
+from samband.simulation.way_back import Book, held, moves_of
 
-_UNDER_WAY = "ACCEPTED"
+_UNDER_WAY, _SETTLED = "ACCEPTED", "SETTLED"
 
 
 def compare_bundles(
     verdict: Verdict, proposals: Sequence[Mapping[str, Any]], books: Mapping[str, Book]
 ) -> None:
     """Add every proposal to the verdict."""
-    moved = moves_of(books)
-    settled = {
-        (move["appointment"]["id"], move["start"]["instant"])
-        for proposal in proposals
-        if proposal["status"] == "SETTLED"
-        for move in proposal["moves"]
+    moved = {number: [micros(one.start) for one in moves] for number, moves in moves_of(books).items()}
+    meant: dict[str, set[int]] = {
+        number: {micros(start)} for book in books.values() for number, start in book.before.items()
     }
+    for proposal in proposals:
+        for number, start in _moves(proposal) if proposal["status"] == _SETTLED else ():
+            meant.setdefault(number, set()).add(start)
     for proposal in proposals:
         verdict.compared["bundles"] += 1
         verdict.proposals[proposal["status"]] += 1
-        there = [_went_there(move, moved) for move in proposal["moves"]]
-        told = f"{proposal['status']} ({proposal['reason']}), {sum(there)} of {len(there)} moved"
-        expected = _expected(proposal, there, settled)
+        expected = _expected(proposal, moved, meant)
         if expected:
+            told = f"{proposal['status']} ({proposal['reason']}), moves {len(proposal['moves'])}"
             verdict.differences.append(Difference(proposal["citizen"], "bundles", expected, told))
     left = held(list(books.values()))
     if left:
@@ -36,21 +35,26 @@ def compare_bundles(
         )
 
 
-def _expected(proposal: Mapping[str, Any], there: list[bool], settled: set[tuple[str, int]]) -> str:
-    """What should be so and is not; empty when all is well."""
-    if proposal["status"] == "SETTLED":
-        return "" if all(there) else "all of a settled bundle to be moved"
+def _expected(
+    proposal: Mapping[str, Any], moved: Mapping[str, Sequence[int]], meant: Mapping[str, set[int]]
+) -> str:
+    """What should be so and is not; empty when all is well.
+
+    An appointment may be moved again by a later bundle, so in the end it is where a settled one put it, or
+    where it was before all of them.
+    """
+    moves = _moves(proposal)
     if proposal["status"] == _UNDER_WAY:
         return "an accepted bundle to have ended"
+    if proposal["status"] == _SETTLED and not all(start in moved.get(number, ()) for number, start in moves):
+        return "all of a settled bundle to be moved"
     stray = [
-        move
-        for move, moved in zip(proposal["moves"], there, strict=True)
-        if moved and (move["appointment"]["id"], move["start"]["instant"]) not in settled
+        number
+        for number, start in moves
+        if number in moved and moved[number][-1] == start and start not in meant[number]
     ]
-    return "nothing of a bundle that was not settled to be moved" if stray else ""
+    return "nothing to stay where a bundle that was not settled put it" if stray else ""
 
 
-def _went_there(move: Mapping[str, Any], moved: Mapping[str, list[Moved]]) -> bool:
-    """Whether the last that a clinic did with the appointment was to move it to the proposed time."""
-    done = moved.get(move["appointment"]["id"], [])
-    return bool(done) and micros(done[-1].start) == move["start"]["instant"]
+def _moves(proposal: Mapping[str, Any]) -> list[tuple[str, int]]:
+    return [(move["appointment"]["id"], move["start"]["instant"]) for move in proposal["moves"]]

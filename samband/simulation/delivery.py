@@ -17,7 +17,7 @@ from samband.simulation import mishaps
 from samband.simulation.dialect_cases import CaseSystem
 from samband.simulation.dialect_health import message
 from samband.simulation.dialect_school import roster
-from samband.simulation.history import AppointmentStep, CaseStep, HealthStep, Town
+from samband.simulation.history import CaseStep, HealthStep, Town
 from samband.simulation.mishaps import Sending
 from samband.simulation.places import ASKED, CLINICS_OF_TOWN, HEALTH
 from samband.simulation.way_back import AskedClinics
@@ -81,9 +81,7 @@ class Delivery:
         """
         for number, step in enumerate(self._town.health, 1):
             if step.at.date() == day:
-                self.happened[number] = (
-                    self._books.write_down(step) if isinstance(step, AppointmentStep) else step
-                )
+                self.happened[number] = self._books.write_down(step)
         for opening in self._town.openings:
             if opening.at.date() == day:
                 self._books.open(opening)

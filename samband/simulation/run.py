@@ -164,8 +164,9 @@ async def _settled(system: System, observer: Observer, sent: dict[str, int], tel
 
 
 def _refused(observer: Observer) -> int:
-    """Inputs that were dead-lettered: everything that this town sends can be read."""
-    return sum(outcomes["DEAD_LETTERED"] for outcomes in observer.ledger.outcomes.values())
+    """Inputs that were dead-lettered, but for times that had passed when clinics let go of them."""
+    outcomes, reasons = observer.ledger.outcomes.values(), observer.ledger.reasons.values()
+    return sum(counted["DEAD_LETTERED"] for counted in outcomes) - sum(each["slot.past"] for each in reasons)
 
 
 def _compared(system: System, town: Town, observer: Observer) -> Verdict:

@@ -4,19 +4,36 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from connectors.hospital.testing import FreeTime, MllpSender
 from connectors.hospital.testing_calendar import GOOD, Asked, AskedHospital, Calendar, Habit
 from samband.simulation.dialect_health import booking_of, patient_of
-from samband.simulation.history import AppointmentStep, Change, HealthStep, Opening
+from samband.simulation.history import (
+    AppointmentStep,
+    CardMended,
+    Change,
+    HealthStep,
+    Opening,
+    Registered,
+    StayStep,
+)
 from samband.simulation.places import ASKED, Clinic, micros
 
-_HABITS = ((0.05, Habit(refuse="FULL")), (0.09, Habit(silent=True)), (0.13, Habit(deaf=True)),
-           (0.18, Habit(twice=True)), (0.21, Habit(busy=True)))  # fmt: skip
+_HABITS = (
+    (0.02, Habit(refuse="FULL")),
+    (0.04, Habit(silent=True)),
+    (0.06, Habit(deaf=True)),
+    (0.10, Habit(twice=True)),
+    (0.13, Habit(busy=True)),
+)
 """Up to which share of what a clinic is asked it has a habit; else it does as it is asked."""
+
+
+_SOON_ENOUGH = 2
+"""So often a clinic may overlook that it is to let go of something."""
 
 
 class Moved(NamedTuple):
@@ -33,12 +50,16 @@ class Book(Calendar):
     """A clinic's own book, which also remembers what it moved."""
 
     moved: list[Moved] = field(default_factory=list)
+    before: dict[str, datetime] = field(default_factory=dict)
+    """When an appointment was to be before it was moved for the first time."""
     clock: Callable[[], datetime] = datetime.now
 
     def move(self, asked: Asked) -> str:
         """Move a booking, and note it; one that is moved to where it is is told like any other."""
+        known = self.bookings.get(asked.filler)
         refusal = Calendar.move(self, asked)
-        if not refusal:
+        if not refusal and known is not None:
+            self.before.setdefault(asked.filler, known[1].start)
             _, booking = self.bookings[asked.filler]
             self.moved.append(Moved(self.clock(), asked.filler, booking.start, booking.minutes))
         return refusal
@@ -51,6 +72,9 @@ class AskedClinics:
         """They listen when they are entered."""
         self.now = now
         self._seed = seed
+        self._seconds = 0
+        self._whose: dict[str, int] = {}
+        """Whose an appointment is, by its number."""
         self.books = {clinic.code: Book(clock=self._clock) for clinic in ASKED}
         self._clinics = {
             clinic.code: AskedHospital(
@@ -89,14 +113,18 @@ class AskedClinics:
         """Send what a clinic has to tell; how many messages that were."""
         return await self._clinics[clinic.code].tell(sender.send)
 
-    def write_down(self, step: AppointmentStep) -> AppointmentStep | None:
+    def write_down(self, step: HealthStep) -> HealthStep | None:
         """Take a step of a clinic's own into its book; what it means after what the clinic moved meanwhile.
 
         None: it is not so any more, and nobody says it.
         """
         book = self.books.get(step.clinic.code)
-        if book is None:
+        if book is None or isinstance(step, StayStep):
             return step
+        if not isinstance(step, AppointmentStep):
+            self._know(book, step)
+            return step
+        self._whose[step.number] = step.person.sequence
         moved = [one for one in book.moved if one.number == step.number]
         if moved:
             if step.change not in (Change.CANCELLED, Change.NEVER_MEANT):
@@ -108,14 +136,32 @@ class AskedClinics:
             book.bookings.pop(step.number, None)
         return step
 
+    def _know(self, book: Book, step: Registered | CardMended) -> None:
+        """Whoever somebody turns out to be is so in all their bookings."""
+        for number, (_, booking) in book.bookings.items():
+            if self._whose[number] == step.person.sequence:
+                book.bookings[number] = patient_of(step), booking
+
     def _clock(self) -> datetime:
-        return self.now
+        """The simulated time; each message takes a second, so that no two say something at one time."""
+        return self.now + timedelta(seconds=self._seconds)
 
     def _habit(self, asked: Asked) -> Habit:
+        self._seconds += 1
         chance = random.Random(f"habit|{self._seed}|{asked.control_id}").random()  # noqa: S311 - repeatable
         habit = next((habit for share, habit in _HABITS if chance < share), GOOD)
-        again = sum(clinic.received[asked.control_id] for clinic in self._clinics.values()) > 1
-        return GOOD if again and (habit.busy or habit.deaf) else habit
+        times = sum(clinic.received[asked.control_id] for clinic in self._clinics.values())
+        if times > 1 and (habit.busy or habit.deaf):
+            return GOOD
+        if self._undoes(asked) and (habit.refuse or times > _SOON_ENOUGH):
+            return GOOD
+        return habit
+
+    def _undoes(self, asked: Asked) -> bool:
+        """Whether it is asked to let go of a time, or to move an appointment back."""
+        if asked.trigger in ("S02", "S13"):
+            return not any(asked.placer in book.pencilled for book in self.books.values())
+        return asked.trigger not in ("S01", "S12")
 
 
 def held(books: Sequence[Book]) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -23,6 +24,7 @@ from samband.simulation.population import households
 from samband.simulation.town import build
 from samband.simulation.truth import Identifier, Truth
 
+ROOT = Path(__file__).resolve().parents[2]
 DAY = FIRST_DAY + timedelta(days=7)
 LAST = FIRST_DAY + timedelta(days=3)
 
@@ -107,14 +109,21 @@ def test_what_is_lost_makes_a_check_fail():
     assert not Verdict(Counter(), [], lost=1).sound
 
 
+def shown(command: str) -> str:
+    """A command as docs/simulation.md shows it."""
+    lines = (ROOT / "docs" / "simulation.md").read_text(encoding="utf-8").splitlines()
+    return next(line for line in lines if line.startswith(f"samband {command} "))
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_small_town_is_as_the_oracle_knows_it(tmp_path: Path):
-    """The command as somebody runs it; 600 citizens are as many as make something collide in three days."""
+    """The command as the page has it; 600 citizens are as many as make something collide in three days."""
     result, folder = tmp_path / "check.json", tmp_path / "run"
+    words = shlex.split(shown("simulate"))[1:]
+    words[words.index("--json") + 1] = str(result)
     done = subprocess.run(
-        [sys.executable, "-m", "samband", "simulate", "--citizens", "600", "--days", "3", "--seed", "4",
-         "--check", "--json", str(result), "--folder", str(folder)],
+        [sys.executable, "-m", "samband", *words, "--folder", str(folder)],
         capture_output=True, text=True, check=False, timeout=240, env={**os.environ, "COLUMNS": "120"},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
