@@ -35,6 +35,12 @@ def citizen(view: CitizenView, viewer: Viewer, *, last: int | None = None) -> Re
     return Group(*parts)
 
 
+def offered(findings: list[Finding], made: Proposal, viewer: Viewer) -> RenderableType:
+    """What collides for a citizen, and what is proposed instead."""
+    viewer = replace(viewer, year=local_time(made["at"], viewer.zone).year)
+    return Group(_findings(findings, viewer), proposal(made, viewer))
+
+
 def proposal(found: Proposal, viewer: Viewer) -> RenderableType:
     """What is proposed to a citizen, and how it stands."""
     viewer = replace(viewer, year=local_time(found["at"], viewer.zone).year)

@@ -23,7 +23,7 @@ from samband.demo.institutions import REGISTER
 from samband.names import institution_names
 from samband.page import Viewer
 from samband.texts import Texts
-from samband.views import citizen, totals
+from samband.views import citizen, offered, totals
 
 PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 _WIDTH = 100
@@ -33,7 +33,7 @@ _FONTS = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 
 @dataclass(frozen=True)
 class Drawing:
-    """The screen as a picture, and its lower part as text."""
+    """The screen as a picture, and as text without the timeline."""
 
     svg: str
     text: str
@@ -43,7 +43,10 @@ def draw(result: dict[str, Any]) -> Drawing:
     """The drawing of what `samband demo --json` wrote."""
     view = CitizenView()
     (emil,) = result["citizens"]
-    for record, name in (("TimelineEntry", "timeline"), ("Finding", "findings"), ("CaseStatus", "cases")):
+    records = {
+        "TimelineEntry": "timeline", "Finding": "findings", "CaseStatus": "cases", "Proposal": "proposals",
+    }  # fmt: skip
+    for record, name in records.items():
         for value in emil[name]:
             view.add(record, value)
     fields = AgencyTotals.__dataclass_fields__
@@ -55,13 +58,15 @@ def draw(result: dict[str, Any]) -> Drawing:
         record=True, width=_WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor"
     )
     texts = Texts("en")
-    console.print(citizen(view, Viewer(ZONE, institution_names(REGISTER), texts)))
+    viewer = Viewer(ZONE, institution_names(REGISTER), texts)
+    console.print(offered(result["offer"]["findings"], result["offer"]["proposal"], viewer))
+    console.print(citizen(view, viewer))
     console.print(totals(rows, result["lost"]))
     text = "\n".join(line.rstrip() for line in console.export_text(clear=False).splitlines())
     svg = console.export_svg(title="samband demo", theme=MONOKAI, unique_id="demo")
-    return Drawing(
-        _FONTS.sub("", svg) + "\n", text[text.index(Texts("en").say("page.findings")) :].strip() + "\n"
-    )
+    first, timeline = text.split(texts.say("page.timeline"), 1)
+    last = timeline[timeline.index(texts.say("page.findings")) :]
+    return Drawing(_FONTS.sub("", svg) + "\n", f"{first.strip()}\n\n{last.strip()}\n")
 
 
 def recorded() -> dict[str, Any]:

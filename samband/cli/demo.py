@@ -17,7 +17,6 @@ from samband.languages import Language
 if TYPE_CHECKING:
     from samband.demo.run import Result, Snapshot
     from samband.page import Viewer
-    from schemas.records import Proposal
 
 _PACE_SECONDS = 20.0
 _LAST_ENTRIES = 12
@@ -76,12 +75,13 @@ def demo(
 
 async def _demonstrate(folder: Path, pace: float, language: Language, *, wait_for_key: bool) -> "Result":
     from samband.demo.acts import ZONE
+    from samband.demo.agreement import Offer
     from samband.demo.institutions import REGISTER
     from samband.demo.run import Audience, Result, Snapshot, demonstrate
     from samband.names import institution_names
     from samband.page import Viewer
     from samband.texts import Texts
-    from samband.views import proposal
+    from samband.views import offered
 
     console = Console()
     viewer = Viewer(ZONE, institution_names(REGISTER), Texts(language))
@@ -96,8 +96,8 @@ async def _demonstrate(folder: Path, pace: float, language: Language, *, wait_fo
             if console.is_terminal:
                 live.update(_screen(snapshot, viewer, last=_LAST_ENTRIES))
 
-        def offer(proposed: "Proposal") -> None:
-            console.print(proposal(proposed, viewer))
+        def offer(made: Offer) -> None:
+            console.print(offered(made.findings, made.proposal, viewer))
 
         async def hold(result: Result) -> None:
             live.update(Text())

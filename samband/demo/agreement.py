@@ -7,7 +7,7 @@ keeps its calendar, and tells the connector what has changed, as it tells it eve
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from connectors.hospital.testing import MllpSender
 from connectors.hospital.testing_calendar import AskedHospital, Calendar
@@ -21,11 +21,19 @@ from samband.simulation.clock import Clock
 from samband.simulation.places import micros
 from samband.system import System
 from schemas.errors import RetriableError
-from schemas.records import Proposal
+from schemas.records import Finding, Proposal
 
 _ROUND = timedelta(minutes=12)
 _MOST_ROUNDS = 40
 """Of the simulated clock: agencies have four hours to answer each time they are asked."""
+
+
+class Offer(NamedTuple):
+    """What the family is asked."""
+
+    findings: list[Finding]
+    """What collides or burdens as things stand."""
+    proposal: Proposal
 
 
 class BookingSystem:
@@ -67,27 +75,28 @@ async def agree(
     observer: Observer,
     hospital: BookingSystem,
     citizen: str,
-    offer: Callable[[Proposal], None],
-) -> None:
+    offer: Callable[[Offer], None],
+) -> Offer:
     """Let time pass until what is proposed to ``citizen`` is settled; ``offer`` is told what it is.
 
     Raises:
         RetriableError: nothing was proposed, or it was not settled in time.
     """
     host, _, port = system.endpoints["connector.hospital"]["mllp"].rpartition(":")
-    answered = False
+    offered = None
     async with Clock(system.settings, observer) as clock, MllpSender(host, int(port)) as sender:
         for _ in range(_MOST_ROUNDS):
             await clock.show(hospital.now)
             await hospital.tell(sender)
             await clock.tell(hospital.now)
-            proposal = next(reversed(observer.citizens.view(citizen).offered()), None)
-            if proposal is not None and proposal["status"] == "SETTLED":
-                return
-            if proposal is not None and proposal["status"] == "OPEN" and not answered:
-                offer(proposal)
+            view = observer.citizens.view(citizen)
+            proposal = next(reversed(view.offered()), None)
+            if offered is not None and proposal is not None and proposal["status"] == "SETTLED":
+                return offered
+            if offered is None and proposal is not None and proposal["status"] == "OPEN":
+                offered = Offer(view.open_findings(), proposal)
+                offer(offered)
                 later = micros(hospital.now + _ROUND / 2)
                 await send(system.settings, proposal, Answer("ACCEPTED"), now=later)
-                answered = True
             hospital.now += _ROUND
     raise RetriableError("nothing was agreed on", fix="see the logs of the router and of connector.hospital")

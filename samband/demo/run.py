@@ -16,13 +16,12 @@ from connectors.kit.pseudonyms import Pseudonyms
 from samband.accounting import AgencyTotals
 from samband.citizen_view import CitizenView
 from samband.demo import configuration
-from samband.demo.agreement import BookingSystem, agree
+from samband.demo.agreement import BookingSystem, Offer, agree
 from samband.demo.observer import Observer
 from samband.demo.week import Week, plan
 from samband.supervisor import ChildDiedError
 from samband.system import System, Tell, running
 from schemas.errors import RefusedError
-from schemas.records import Proposal
 
 _SETTLE_SECONDS = 60.0
 _LOOK_SECONDS = 0.2
@@ -48,15 +47,18 @@ class Result:
     """How the week ended."""
 
     citizen: str
+    offer: Offer | None
+    """None when the week did not come to its end."""
     snapshot: Snapshot
     seconds: float
 
     def as_json(self) -> str:
-        """Totals by agency, what is lost, and the citizen's timeline, findings and cases."""
+        """Totals by agency, what is lost, what was proposed, and what the citizen's page shows."""
         view = self.snapshot.emil
         content: dict[str, Any] = {
             "lost": self.snapshot.lost,
             "totals": {name: {**asdict(row), "lost": row.lost} for name, row in self.snapshot.totals.items()},
+            "offer": self.offer._asdict() if self.offer else None,
             "citizens": [{"citizen": self.citizen, **view.as_object()}],
             "seconds": round(self.seconds, 1),
         }
@@ -69,7 +71,7 @@ class Audience:
 
     tell: Tell
     show: Show
-    offer: Callable[[Proposal], None]
+    offer: Callable[[Offer], None]
     hold: Callable[[Result], Awaitable[None]]
 
 
@@ -139,11 +141,12 @@ class _Demonstration:
             arguments = ["legacy", name, "--seconds", str(seconds), "--report", report]
             await self._system.supervisor.start(f"legacy.{name}", arguments)
         snapshot = await self._settled(audience.show)
+        offer = None
         if snapshot.ended:
             audience.tell("Something better is looked for, and everybody is asked")
-            await agree(self._system, self._observer, self._hospital, self._citizen, audience.offer)
+            offer = await agree(self._system, self._observer, self._hospital, self._citizen, audience.offer)
             snapshot = await self._settled(audience.show)
-        return Result(self._citizen, snapshot, time.monotonic() - began)
+        return Result(self._citizen, offer, snapshot, time.monotonic() - began)
 
     async def _settled(self, show: Show) -> Snapshot:
         """Show what comes until all systems have ended and everything has arrived, or does not any more."""

@@ -111,6 +111,19 @@ def test_parents_are_on_the_list_of_the_meeting(emil, run):
     assert invited == parents
 
 
+def test_clashes_and_burden_are_found(told):
+    found = {
+        (finding["kind"], tuple(local(party["start"])[:6] for party in finding["parties"]))
+        for finding in told["offer"]["findings"]
+    }
+    assert found == {
+        ("SCHOOL_HOURS", ("Tue 24", "Tue 24")),
+        ("EXAM", ("Wed 25", "Wed 25")),
+        ("BURDEN", ("Tue 24", "Wed 25", "Fri 27")),
+        ("TRAVEL_GAP", ("Fri 27", "Fri 27")),
+    }
+
+
 def test_three_days_at_the_hospital_become_one_and_the_exam_is_kept(emil):
     moved = [
         (local(entry["start"]), entry["agency"])
@@ -174,6 +187,7 @@ def test_terminal_shows_it(run):
     for words in (
         "Application read",
         "Epilepsy follow-up",
+        "On the day of an exam",
         "Collisions: 0 instead of 2",
         "Every input accounted for",
     ):
