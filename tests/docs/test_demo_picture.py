@@ -19,10 +19,11 @@ def test_the_picture_is_small_and_loads_nothing_from_elsewhere() -> None:
 
 
 def test_what_was_recorded_is_the_story() -> None:
-    """Written down from the story: three calls, an exam among them, and nothing lost."""
+    """Written down from the story: three calls, an exam among them, an agreement, and nothing lost."""
     result = recorded()
     assert result["lost"] == 0
     (emil,) = result["citizens"]
     assert [entry["kind"] for entry in emil["timeline"]].count("AppointmentScheduled") == 3
-    reasons = {finding["reason"] for finding in emil["findings"]}
+    assert [proposal["status"] for proposal in emil["proposals"]] == ["SETTLED"]
+    reasons = {finding["reason"] for finding in result["offer"]["findings"]}
     assert {"finding.burden", "finding.exam"} <= reasons <= catalogue("en").phrases.keys()
