@@ -110,7 +110,6 @@ class Inbox:
         Raises:
             FatalError: the inbox has no topic, or Kafka refuses us.
         """
-        self._codec = await asyncio.to_thread(codec_of, self._bus)
         async with AsyncExitStack() as stack:
             if not await self._entered(stack, stop):
                 return
@@ -126,6 +125,7 @@ class Inbox:
         attempt = 0
         while not stop.is_set():
             try:
+                self._codec = await asyncio.to_thread(codec_of, self._bus)
                 await stack.enter_async_context(self._subscription)
             except BusUnavailableError as error:
                 attempt += 1
@@ -140,12 +140,17 @@ class Inbox:
             self._take(record)
         if self._subscription.caught_up:
             self._caught_up.set()
+        self._reap()
         while len(self._tasks) >= self._most_waiting and not stop.is_set():
             await asyncio.wait(self._tasks, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+            self._reap()
+        self._waiting.set(sum(map(len, self._lines.values())))
+
+    def _reap(self) -> None:
+        """Forget the lines that have come to their end; raises what one of them failed with."""
         for task in [task for task in self._tasks if task.done()]:
             self._tasks.discard(task)
             task.result()
-        self._waiting.set(sum(map(len, self._lines.values())))
 
     async def _polled(self, stop: asyncio.Event) -> list[Record]:
         """The next records. That they were read is committed before anybody begins with them."""

@@ -4,7 +4,6 @@ A request names its citizen by key only. An agency's answer names the request, s
 here whom it is about. Why it is like this: ``docs/adr/0023-the-way-back.md``.
 """
 
-from collections.abc import Iterator
 from typing import Final
 from uuid import UUID
 
@@ -51,10 +50,6 @@ class Requests:
         if found is None:
             raise PoisonError("the answer is to no request that is known", reason="request.unknown")
         return found
-
-    def known(self) -> Iterator[AgencyRequest]:
-        """All that are known, the youngest first."""
-        yield from reversed(self._requests.values())
 
     def superseded(self, request: AgencyRequest) -> bool:
         """Whether a later request for the same proposal has taken its place."""

@@ -1,89 +1,43 @@
 """The inbox on a real Kafka, with an agency's system that each test makes as bad as it likes."""
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from bus.errors import MissingTopicError
 from bus.logs import get_logger
-from bus.producer import Producer
 from bus.settings import ConnectorSettings, Settings
 from connectors.kit import times
-from connectors.kit.assembly import AssemblyContext
 from connectors.kit.carrier import AwayError, InboxSettings, Reply
 from connectors.kit.inbox import Inbox
-from connectors.kit.memory import Memory, restore
-from connectors.kit.pseudonyms import Pseudonyms
-from connectors.kit.publisher import Publisher
 from connectors.kit.runtime import ConnectorContext
 from connectors.kit.testing import MemoryBus, memory_publisher
 from schemas.errors import PoisonError, RetriableError
 from schemas.records import AgencyRequest
 from tests.connectors.kit.inbox_rig import (
-    AGENCY,
     CITIZEN,
     HOUR,
     answers,
     ask,
     common,
-    ended,
     make_topics,
     outcomes,
     read,
     request,
     settings_for,
 )
+from tests.connectors.kit.serving import (
+    PSEUDONYMS,
+    PUBLISHED,
+    QUICK,
+    System,
+    all_ended,
+    opened,
+    read_again,
+    running,
+)
 from tests.waiting import until
-
-QUICK = {"first_pause_seconds": 0.02, "longest_pause_seconds": 0.1}
-PUBLISHED = ("PUBLISHED", "")
-PSEUDONYMS = Pseudonyms(b"x" * 32, "1")
-
-
-class System:
-    """An agency's system: keeps what it was given, does what ``then`` says, and honours nothing."""
-
-    def __init__(self) -> None:
-        self.got: list[AgencyRequest] = []
-        self.then: Callable[[AgencyRequest], Awaitable[Reply | None]] | None = None
-
-    async def deliver(self, asked: AgencyRequest) -> Reply | None:
-        self.got.append(asked)
-        return None if self.then is None else await self.then(asked)
-
-    def tries(self) -> Counter[str]:
-        return Counter(asked["request_id"] for asked in self.got)
-
-
-@asynccontextmanager
-async def opened(settings: Settings, system: System, **more: object) -> AsyncIterator[Inbox]:
-    """A new process's inbox, that nobody serves yet."""
-    own = ConnectorSettings.model_validate(common("testing"))
-    memory = Memory()
-    async with Producer(settings, "test", linger_ms=0) as producer:
-        await restore(memory, settings, "testing")
-        publisher = Publisher(producer, AssemblyContext("testing", AGENCY, "basis", "purpose"), memory)
-        context = ConnectorContext(
-            "testing", own, publisher, PSEUDONYMS, Path(), get_logger("test"), bus=settings
-        )
-        yield Inbox(context, InboxSettings.model_validate({**QUICK, **more}), system.deliver)
-
-
-@asynccontextmanager
-async def running(settings: Settings, system: System, **more: object) -> AsyncIterator[Inbox]:
-    async with opened(settings, system, **more) as inbox:
-        stop = asyncio.Event()
-        task = asyncio.create_task(inbox.serve(stop))
-        try:
-            yield inbox
-        finally:
-            stop.set()
-            await asyncio.wait([task], timeout=20)
-        task.result()
 
 
 @pytest.fixture
@@ -91,14 +45,6 @@ async def settings(broker: str, topic_prefix: str, tmp_path: Path) -> Settings:
     made = settings_for(broker, topic_prefix, tmp_path)
     await make_topics(made)
     return made
-
-
-async def all_ended(settings: Settings, count: int) -> Counter[tuple[str, str]]:
-    async def there() -> Counter[tuple[str, str]]:
-        found = await ended(settings)
-        return found if found.total() >= count else Counter()
-
-    return await until(there, what=f"{count} outcomes")
 
 
 async def test_a_request_is_carried_once_and_answered_at_once_or_later(settings: Settings) -> None:
@@ -124,9 +70,7 @@ async def test_a_request_is_carried_once_and_answered_at_once_or_later(settings:
     assert kinds == ["AgencyRequest.HOLD"] * 2
 
     async with running(settings, system) as inbox:  # nothing is carried again, and answers are understood
-        await until(
-            lambda: inbox.requests.find(slow["request_id"]) == slow if list(inbox.requests.known()) else None
-        )
+        assert await read_again(inbox, slow) == slow
         await ask(settings, third := request())
         await all_ended(settings, 3)
     assert system.tries() == {each["request_id"]: 1 for each in (quick, slow, third)}
@@ -150,6 +94,21 @@ async def test_a_request_that_is_not_taken_holds_up_no_other(settings: Settings)
     async with running(settings, system):  # a restart goes on with the one that is left, and with no other
         assert await all_ended(settings, 6) == {PUBLISHED: 6}
     assert all(system.tries()[each["request_id"]] == 1 for each in others)
+
+
+async def test_when_many_wait_the_next_are_read_as_they_end(settings: Settings) -> None:
+    system, taken = System(), asyncio.Event()
+
+    async def then(_: AgencyRequest) -> None:
+        await taken.wait()
+
+    system.then = then
+    async with running(settings, system, most_waiting=1):
+        await ask(settings, request())
+        await until(lambda: system.got)
+        await ask(settings, request(), request())
+        taken.set()
+        assert await all_ended(settings, 3) == {PUBLISHED: 3}
 
 
 async def test_one_that_hangs_is_given_up_and_tried_again(settings: Settings) -> None:
@@ -274,7 +233,7 @@ async def test_what_the_system_refuses_for_good_is_kept_and_answered(settings: S
 
     before = list(system.got)
     async with running(settings, system) as inbox:  # answered as refused: the system is never asked again
-        await until(lambda: len(list(inbox.requests.known())) == 4)
+        await read_again(inbox, unconfirmed)
     assert system.got == before
 
 
