@@ -18,6 +18,8 @@ FOREIGN = 4
 _SYSTEM_PLACE = 3
 LINKED, MERGED, UNLINKED = (KIND_NUMBER[f"Identity{name}"] for name in ("Linked", "Merged", "Unlinked"))
 SAYS_WHO = frozenset({"IdentityLinked", "IdentityMerged", "IdentityUnlinked"})
+ANSWERED = "samband"
+"""Stands for the agency of facts that name a key and list no identifiers, such as answers to proposals."""
 CONFIRMED = "CONFIRMED"
 """Mapped reason of a link, merge or unlink that somebody made sure of."""
 
@@ -71,7 +73,7 @@ def _look_up(records: Records, meta: Value) -> tuple[int, int] | None:
 def _find(records: Records, meta: Value) -> int | None:
     places = {key: place for place, key in enumerate(records.members)}
     keys = [places.get(key) for key in _subject_keys(meta["subject"])]
-    agency = meta["source"]["agency"]
+    agency = _user(meta)
     for place, origin in enumerate(records.origins):
         if origin.keys == keys and records.names[origin.agency] == agency:
             return place
@@ -124,7 +126,12 @@ def take_in(citizen: Citizen, event: Event, flags: Mapping[str, int]) -> bool:
 def hear(citizen: Citizen, meta: Value) -> int:
     """The place of a fact's origin, which is kept when it is new, or earlier than was known."""
     keys = _subject_keys(meta["subject"])
-    return keep_origin(citizen, keys, meta["source"]["agency"], compact(meta["recorded"]["instant"]))
+    return keep_origin(citizen, keys, _user(meta), compact(meta["recorded"]["instant"]))
+
+
+def _user(meta: Value) -> str:
+    """The agency that uses these keys; whoever answers under the key that the bus gave uses no number."""
+    return meta["source"]["agency"] if meta["subject"]["identifiers"] else ANSWERED
 
 
 def keep_origin(citizen: Citizen, listed: list[str], agency: str, said: int) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from router.corrections import withdrawn
-from router.evidence import MERGED, NATIONAL, UNLINKED, system_of
+from router.evidence import ANSWERED, MERGED, NATIONAL, UNLINKED, system_of
 from router.state import FactId, Records, Statement, Withdrawal, instant_of
 
 OPERATOR = "samband.operator"
@@ -165,7 +165,7 @@ def _given_up(
 def _given_up_by_all(records: Records, merges: list[Statement], number: int) -> bool:
     users = {origin.agency for origin in records.origins if origin.keys[0] == number}
     users -= {merge.agency for merge in merges if number in merge.retired}
-    return all(records.names[agency] == OPERATOR for agency in users)
+    return all(records.names[agency] in (OPERATOR, ANSWERED) for agency in users)
 
 
 def _links(

@@ -77,7 +77,7 @@ def compare(
         _timeline(verdict, key, truth.entries, observed.entries(view))
         _findings(verdict, key, truth.findings, observed.findings(view))
     for key in sorted(views.keys() - expected.keys()):
-        if not views[key].entries and not views[key].open_findings():
+        if not observed.entries(views[key]) and not views[key].open_findings():
             continue  # what was said under this key turned out to be somebody else's
         verdict.differences.append(Difference(key, "identities", "nobody under this key", "a citizen"))
     return verdict

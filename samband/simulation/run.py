@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ _ROUNDS = 6
 """Times at which the clock is told after each day, ten minutes apart: a bundle takes four of them."""
 _DAYS_AFTER = 3
 """Days without messages at the end, for bundles to end."""
+_DAY_SECONDS = 10.0
+"""The longest that a simulated day waits for clinics that are asked to let go of something."""
 _PATIENCE_SECONDS = 60.0
 """How long nothing may come before what has not come counts as lost."""
 
@@ -102,6 +104,8 @@ class _Stage:
     system: System
     observer: Observer
     clinics: AskedClinics
+    of_yesterday: set[str] = field(default_factory=set)
+    """Proposals that were under way when the last day ended."""
 
 
 async def _live(stage: _Stage, town: Town, plan: Plan, tell: Tell) -> Outcome:
@@ -124,6 +128,7 @@ async def _live(stage: _Stage, town: Town, plan: Plan, tell: Tell) -> Outcome:
                 await clock.tell(now)
                 if not await _respond(stage, delivery, answering, clock) and round_:
                     break
+            await _overdue(stage, delivery, answering, clock)
             system.supervisor.check()
         delivered = dict(delivery.sent)
     await _settled(system, observer, delivered, tell)
@@ -149,6 +154,22 @@ async def _respond(stage: _Stage, delivery: Delivery, answering: Answering, cloc
             return responses
         responses += said
         await clock.settled()
+
+
+async def _overdue(stage: _Stage, delivery: Delivery, answering: Answering, clock: Clock) -> None:
+    """Give the clinics the time to answer what a day is over for: a simulated day is a matter of seconds."""
+    deadline = time.monotonic() + _DAY_SECONDS
+    while _under_way(stage) & stage.of_yesterday and time.monotonic() < deadline:
+        await asyncio.sleep(_QUIET_SECONDS / 4)
+        await _respond(stage, delivery, answering, clock)
+    stage.of_yesterday.clear()
+    stage.of_yesterday.update(_under_way(stage))
+
+
+def _under_way(stage: _Stage) -> set[str]:
+    """Proposals that were accepted and have not ended."""
+    found = stage.observer.proposals.items()
+    return {name for name, proposal in found if proposal["status"] == "ACCEPTED"}
 
 
 async def _settled(system: System, observer: Observer, sent: dict[str, int], tell: Tell) -> None:

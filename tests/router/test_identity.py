@@ -230,6 +230,19 @@ def test_a_merge_is_spoken_of_under_the_survivor_whichever_key_is_stored_under()
     assert list(survivor_is_larger.homes()) == ["L1"]
 
 
+def test_an_answer_under_a_mistyped_number_is_no_use_of_it():
+    # The bus spoke of the citizen as N2, so that is whom the answer names, until the hospital corrects it.
+    mistyped = appointment("N2", "a1", "2026-03-05 10:00")
+    body = {"proposal_id": "p1", "answer": "DECLINED", "reason": None, "wishes": [], "details": None}
+    subject = {"key": "N2", "identifiers": []}
+    answer = fact("ProposalAnswered", "N2", body, source=("citizen", "citizen"), subject=subject)
+    corrected = merged("N1", "N2", retired_national=True, recorded="2026-03-02 08:00")
+    for events in itertools.permutations((mistyped, answer, corrected)):
+        assert told(*events).citizen("N2") == "N1"
+    elsewhere = appointment("N2", "a2", "2026-03-06 10:00", source=SCHOOL)  # which is a use by somebody else
+    assert told(mistyped, elsewhere, corrected).citizen("N2") == "N2"
+
+
 def test_two_sources_that_retire_each_other_make_no_circle():
     one = merged("L1", "L2", national=False)
     other = merged("L2", "L1", national=False, recorded="2026-03-01 08:01")
