@@ -223,7 +223,12 @@ class Desk:
         request = bundle.requests[bundle.latest]
         if replying and request.answer is not None and not request.by:
             request.by = "REPLY"
-        await asyncio.to_thread(self._store.save, bundle)
+        writing = asyncio.ensure_future(asyncio.to_thread(self._store.save, bundle))
+        try:
+            await asyncio.shield(writing)
+        finally:
+            if not writing.done():  # a thread cannot be stopped, and the next one must not meet it
+                await asyncio.wait([writing])
         self._keep(bundle)
 
     def _keep(self, bundle: Bundle) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bus.setting_groups import Zone
+from bus.settings import is_loopback
 from connectors.hospital.charset import codec_name
 from connectors.kit.carrier import InboxSettings
 from schemas.records import Protection
@@ -77,6 +78,9 @@ class RequestSettings(InboxSettings):
     host: Annotated[str, Field(min_length=1)] = Field(description="Where the hospital listens (MLLP).")
     port: int = Field(2575, ge=1, le=65_535, description="Its port.")
     tls: ClientTls | None = Field(None, description="Encrypt the connection to the hospital.")
+    allow_plaintext: bool = Field(
+        default=False, description="Allow other machines without tls. Only on a private network."
+    )
     message: Literal["SRM", "SIU"] = Field(
         "SRM", description="SRM asks for a change, SIU tells of it; what the hospital's system takes."
     )
@@ -114,6 +118,12 @@ class RequestSettings(InboxSettings):
     @classmethod
     def _known_charset(cls, value: str) -> str:
         return _charset(value)
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> "RequestSettings":
+        if self.tls is None and not self.allow_plaintext and not is_loopback(self.host):
+            raise ValueError("host: requests would cross the network unencrypted; set tls")
+        return self
 
 
 class HospitalSettings(_Group):

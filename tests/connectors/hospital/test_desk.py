@@ -6,8 +6,10 @@ import ssl
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from bus.settings import SettingsRefusedError
 from connectors.hospital.bundle_store import (
@@ -304,6 +306,25 @@ async def test_an_encrypted_connection(tmp_path: Path) -> None:
 
 
 def test_a_certificate_that_cannot_be_used_is_named(tmp_path: Path) -> None:
-    settings = RequestSettings.model_validate({"host": "x", "tls": {"ca": str(tmp_path / "none.pem")}})
+    settings = RequestSettings.model_validate(
+        {"host": "127.0.0.1", "tls": {"ca": str(tmp_path / "none.pem")}}
+    )
     with pytest.raises(SettingsRefusedError, match=r"inbox\.tls"):
         Sender(settings, lambda _: asyncio.sleep(0))
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"host": "hospital.example"}, "unencrypted"),
+        ({"host": "hospital.example", "tls": {"key": "k.pem"}}, "both certificate and key"),
+        ({"host": "localhost", "charset": "EBCDIC"}, "no such character set"),
+        ({"host": ""}, "at least 1 character"),
+        ({"host": "localhost", "refusals": {"E1": "PERHAPS"}}, "TAKEN"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(given: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        RequestSettings.model_validate(given)
+    assert RequestSettings.model_validate({"host": "hospital.example", "tls": {}}).tls is not None
+    assert RequestSettings.model_validate({"host": "hospital.example", "allow_plaintext": True}).tls is None
