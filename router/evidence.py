@@ -151,6 +151,15 @@ def keep_origin(citizen: Citizen, listed: list[str], agency: str, said: int) -> 
     return len(records.origins) - 1
 
 
+def named_origins(records: Records) -> list[tuple[tuple[str, ...], str]]:
+    """The keys and the agency of each origin, by name."""
+    members = list(records.members)
+    return [
+        (tuple(members[key] for key in origin.keys), records.names[origin.agency])
+        for origin in records.origins
+    ]
+
+
 def origin_of(records: Records, place: int) -> tuple[list[str], str]:
     """The keys and the agency of an origin, by name."""
     members, origin = list(records.members), records.origins[place]

@@ -220,14 +220,10 @@ class _Groups:
 
     def in_order(self) -> list[list[str]]:
         """The groups, and the keys of each, in the order of the state."""
-        found: list[list[str]] = []
-        seen: set[str] = set()
-        for key in self._group:
-            if key not in seen:
-                members = set(self._group[key])
-                seen |= members
-                found.append([key for key in self._group if key in members])
-        return found
+        found: dict[int, list[str]] = {}
+        for key, group in self._group.items():
+            found.setdefault(id(group), []).append(key)
+        return list(found.values())
 
     def _against(self, pair: Pair) -> tuple[str, tuple[str, ...]]:
         one, other = self._group[pair[0]], self._group[pair[1]]

@@ -13,7 +13,7 @@ from router.agreement import desk
 from router.cases import case_view, say_cases
 from router.coordination import all_findings
 from router.events import REFUSALS, TIMELINE, Output, Turn
-from router.evidence import FOREIGN, NATIONAL, RETIRED, origin_of, take_over
+from router.evidence import FOREIGN, NATIONAL, RETIRED, named_origins, take_over
 from router.findings import Drafts, say_changes
 from router.grouping import Grouping, Refused, Withdrawals, grouping
 from router.merging import distribute
@@ -90,20 +90,25 @@ def regroup(
 ) -> None:
     """Work out who is who again, from what is now known, and say everything that is otherwise.
 
-    ``other`` is a state that has moved here; what it had heard is taken over already.
+    ``other`` is a state that has moved here; what it had heard is taken over already. Those for whom nothing
+    is otherwise are left as they are: a number that a source gives to hundreds keeps them all in one state.
     """
-    drafts = {seen.key: all_findings(seen.key, seen.citizen, turn.rules) for seen in before}
-    views = {seen.key: _views(seen.citizen, other) for seen in before}
-    withdrawn = {seen.key: _withdrawn_cases(seen.citizen.records) for seen in before}
-    sources = [seen.citizen.records for seen in before]
-    if other is not None:
-        sources += other.people or [other]
-    found = grouping(citizen.records, _withdrawals(sources))
-    _rebuild(citizen, found, sources)
+    came = [] if other is None else other.people or [other]
+    withdrawals = _withdrawals([*(seen.citizen.records for seen in before), *came])
+    found = grouping(citizen.records, withdrawals)
+    same = _unchanged(citizen.records, before, found, withdrawals, other)
+    changed = [seen for seen in before if seen not in same.values()]
+    drafts = {seen.key: all_findings(seen.key, seen.citizen, turn.rules) for seen in changed}
+    views = {seen.key: _views(seen.citizen, other) for seen in changed}
+    withdrawn = {seen.key: _withdrawn_cases(seen.citizen.records) for seen in changed}
+    taken_back = Records(withdrawals=dict(withdrawals))
+    _rebuild(citizen, found, [*(seen.citizen.records for seen in changed), *came, taken_back], same)
     told = {key: seen.key for seen in before for key in seen.members}
     say_moved(turn, citizen, told, other.members if other is not None and other.moves else ())
     again = _regrouped(before, found, other)
-    for person in persons(citizen):
+    for place, person in enumerate(persons(citizen)):
+        if place in same:
+            continue
         key, records = spoken_of(person, turn.home), person.records
         person.case_views = {} if again else views.get(key, {})
         say_changed_entries(person, (*records.plans, *records.cases, *records.others), turn.outputs)
@@ -112,6 +117,44 @@ def regroup(
         if records.bundles:
             desk.regrouped(turn, key, person)
     _say_refused(turn, citizen.records, refused, found.refused)
+
+
+def _unchanged(
+    records: Records, before: list[Before], found: Grouping, withdrawals: Withdrawals, other: Records | None
+) -> dict[int, Before]:
+    """Those of several citizens who stay as they are, by their place among the new ones.
+
+    They have the same keys and facts from the same origins, and nothing that came is theirs.
+    """
+    if len(before) == 1 or len(found.groups) == 1:
+        return {}
+    theirs: Collection[str] = () if other is None else other.members
+    place_of = {key: place for place, group in enumerate(found.groups) for key in group}
+    owned: list[set[tuple[tuple[str, ...], str]]] = [set() for _ in found.groups]
+    for origin, owner in zip(named_origins(records), found.owners, strict=True):
+        owned[owner].add(origin)
+    same = {}
+    for seen in before:
+        own = seen.citizen.records
+        place = place_of[seen.key]
+        flags = {
+            key: records.members[key] & ~RETIRED | RETIRED * (key in found.retired)
+            for key in found.groups[place]
+        }
+        if (
+            seen.members.isdisjoint(theirs)
+            and flags == {key: own.members[key] for key in seen.members}
+            and owned[place] == set(named_origins(own))
+            and _as_one(own.withdrawals) == _as_one(withdrawals)
+        ):
+            same[place] = seen
+    return same
+
+
+def _as_one(withdrawals: Withdrawals) -> dict[FactId, set[tuple[FactId, bool]]]:
+    return {
+        target: {(entry.by, entry.retracts) for entry in entries} for target, entries in withdrawals.items()
+    }
 
 
 def _regrouped(before: list[Before], found: Grouping, other: Records | None) -> bool:
@@ -141,33 +184,46 @@ def _withdrawals(sources: Iterable[Records]) -> Withdrawals:
     return found
 
 
-def _rebuild(citizen: Citizen, found: Grouping, sources: list[Records]) -> None:
-    """Make the state anew: what was heard, and the rows for each citizen."""
-    old = citizen.records
-    fresh = Citizen()
-    take_over(fresh, old)
-    owners = {
-        (tuple(keys), agency): found.owners[place]
-        for place in range(len(old.origins))
-        for keys, agency in [origin_of(old, place)]
-    }
-    people = [fresh]
+def _rebuild(citizen: Citizen, found: Grouping, sources: list[Records], same: Mapping[int, Before]) -> None:
+    """Make the state anew: what was heard, and the rows of ``sources`` for those who are not the ``same``."""
+    if not same:
+        fresh = Citizen()
+        take_over(fresh, citizen.records)
+        citizen.records, citizen.numbers, citizen.heard = fresh.records, None, None
+    records = citizen.records
+    people = [citizen]
     if len(found.groups) > 1:
+        members = {key: flags & ~RETIRED for key, flags in records.members.items()}
+        records.members = members
         people = [
-            Citizen(Records(members={key: fresh.records.members[key] for key in group}))
-            for group in found.groups
+            same[place].citizen
+            if place in same
+            else Citizen(Records(members={key: members[key] for key in group}))
+            for place, group in enumerate(found.groups)
         ]
-        fresh.records.people = [person.records for person in people]
+        records.people = [person.records for person in people]
+    places = [place for place in range(len(people)) if place not in same]
+    _give(records, found, sources, [people[place] for place in places], places)
+    citizen.key, citizen.owners = "", found.owners
+    citizen.persons = people if len(people) > 1 else None
+    citizen.forget_views()
+
+
+def _give(
+    records: Records, found: Grouping, sources: list[Records], people: list[Citizen], places: list[int]
+) -> None:
+    """Everything to whose it is, of ``people`` at these ``places`` among all."""
+    numbers = {place: number for number, place in enumerate(places)}
+    owners = {
+        origin: numbers.get(owner, 0)
+        for origin, owner in zip(named_origins(records), found.owners, strict=True)
+    }
     distribute(sources, people, lambda keys, agency: owners[tuple(keys), agency])
     desk.carry(sources, people)
     for person in people:
         members = person.records.members
         for key in found.retired & members.keys():
             members[key] |= RETIRED
-    citizen.records, citizen.key, citizen.numbers, citizen.heard = fresh.records, "", None, None
-    citizen.persons = people if len(people) > 1 else None
-    citizen.owners = found.owners
-    citizen.forget_views()
 
 
 def say_moved(turn: Turn, citizen: Citizen, told: Mapping[str, str], came: Collection[str]) -> None:
@@ -221,20 +277,21 @@ def _say_findings(turn: Turn, citizen: Citizen, key: str, drafts: Mapping[str, D
 
 
 def _say_refused(turn: Turn, records: Records, before: list[Refused], after: list[Refused]) -> None:
-    old, new = ({_refusal_id(one): one for one in some} for some in (before, after))
+    old, new = ({(one.reason, one.keys): one for one in some} for some in (before, after))
     for refusal, one in old.items():
         if refusal not in new:
-            turn.outputs.append(_refusal(turn, records, refusal, one, is_open=False))
+            turn.outputs.append(_refusal(turn, records, one, is_open=False))
     for refusal, one in new.items():
         if old.get(refusal) != one:
-            turn.outputs.append(_refusal(turn, records, refusal, one, is_open=True))
+            turn.outputs.append(_refusal(turn, records, one, is_open=True))
 
 
 def _refusal_id(one: Refused) -> UUID:
     return uuid5(_NAMESPACE, "\x1f".join((one.reason, *one.keys)))
 
 
-def _refusal(turn: Turn, records: Records, refusal: UUID, one: Refused, *, is_open: bool) -> Output:
+def _refusal(turn: Turn, records: Records, one: Refused, *, is_open: bool) -> Output:
+    refusal = _refusal_id(one)
     revision = abs(records.refused.get(refusal.bytes, 0)) + 1
     records.refused[refusal.bytes] = revision if is_open else -revision
     key, other = one.keys
