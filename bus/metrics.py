@@ -179,15 +179,15 @@ CONNECTOR_REMEMBERED = Gauge(
     registry=REGISTRY,
 )
 CONNECTOR_REQUESTS_WAITING = Gauge(
-    "samband_connector_requests_waiting",
+    "samband_connector_waiting_requests",
     "Requests from the agency's inbox that its system does not have yet.",
     ["connector"],
     registry=REGISTRY,
 )
 CONNECTOR_REQUEST_TRIES = Counter(
     "samband_connector_request_tries_total",
-    "Tries to carry a request to the agency's system, by result: carried, failed, refused.",
-    ["connector", "result"],
+    "Tries to carry a request to the agency's system, by outcome: carried, failed, refused.",
+    ["connector", "outcome"],
     registry=REGISTRY,
 )
 LOG_LINES_LOST = Counter(

@@ -26,6 +26,7 @@ UNITS = (
     "_keys",
     "_connections",
     "_inputs",
+    "_requests",
 )
 BOUNDED_LABELS = {
     "code",

@@ -4,6 +4,7 @@ The oracle knows nothing of claims and moves: it looks at all facts at once (``i
 """
 
 import itertools
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -233,7 +234,13 @@ def test_a_merge_is_spoken_of_under_the_survivor_whichever_key_is_stored_under()
 def test_an_answer_under_a_mistyped_number_is_no_use_of_it():
     # The bus spoke of the citizen as N2, so that is whom the answer names, until the hospital corrects it.
     mistyped = appointment("N2", "a1", "2026-03-05 10:00")
-    body = {"proposal_id": "p1", "answer": "DECLINED", "reason": None, "wishes": [], "details": None}
+    body: dict[str, Any] = {
+        "proposal_id": "p1",
+        "answer": "DECLINED",
+        "reason": None,
+        "wishes": [],
+        "details": None,
+    }
     subject = {"key": "N2", "identifiers": []}
     answer = fact("ProposalAnswered", "N2", body, source=("citizen", "citizen"), subject=subject)
     corrected = merged("N1", "N2", retired_national=True, recorded="2026-03-02 08:00")
