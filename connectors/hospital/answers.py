@@ -145,11 +145,17 @@ def _told(said: Heard, ask: Ask, settings: RequestSettings) -> Verdict | None:
 def _told_of_appointment(said: Heard, ask: Ask, settings: RequestSettings) -> Verdict | None:
     if said.trigger in _ENDING or said.status in _CALLED_OFF:
         return Verdict("REFUSED", _code(said, "UNKNOWN_APPOINTMENT"))
-    wanted = ask.move["old_start" if ask.act is Act.MOVE_BACK else "start"]["instant"]
-    if said.start is not None and said.start // _MINUTE == wanted // _MINUTE:
+    wanted = _minute(ask, "old_start" if ask.act is Act.MOVE_BACK else "start")
+    if said.start is not None and said.start // _MINUTE == wanted:
         return DONE
+    if ask.act is Act.MOVE_BACK and said.start is not None and said.start // _MINUTE == _minute(ask, "start"):
+        return None  # word of the move that is to be undone, which came late
     # Under our own id, another time is the hospital's answer; else it is about something else.
     return _refusal(said, ask, settings) if said.placer == ask.placer and said.start is not None else None
+
+
+def _minute(ask: Ask, which: Literal["start", "old_start"]) -> int:
+    return ask.move[which]["instant"] // _MINUTE
 
 
 def _refusal(said: Heard, ask: Ask, settings: RequestSettings) -> Verdict:

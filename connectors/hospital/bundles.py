@@ -73,6 +73,13 @@ class Bundle(msgspec.Struct):
         untold = done is not None and done.answer is not None and not done.by
         return untold or any(step.state in ("NEW", "TAKEN") for step in self.steps)
 
+    @property
+    def undoes(self) -> bool:
+        """Whether something that was refused is to be undone, and the hospital has not heard it yet."""
+        return any(
+            step.act in _UNDOING and self.requests[step.request].action != "RELEASE" for step in self.to_send
+        )
+
     def asked(self, step: Step) -> Ask:
         """The step's message."""
         return ask(step.act, step.request, self.proposal, self.moves[step.move], step.again)
@@ -138,18 +145,31 @@ def _settle(bundle: Bundle, name: str, now: int) -> None:
     steps = [step for step in bundle.steps if step.request == name]
     refused = next((step for step in steps if step.state == "REFUSED"), None)
     if request.action != "RELEASE" and refused is not None:
-        request.answer = "GONE" if is_gone(refused.reason) else "REFUSED"
-        request.reason = refused.reason
-        for step in steps:
-            if step.state in ("NEW", "TAKEN"):
-                step.state = "DROPPED"
-        _undo(bundle, name, [step.move for step in steps], now)
+        if not any(step.act in _UNDOING for step in steps):
+            for step in steps:
+                if step.state in ("NEW", "TAKEN"):
+                    step.state = "DROPPED"
+            _undo(bundle, name, [step.move for step in steps], now)
+        if _is_back(bundle, name):
+            request.answer = "GONE" if is_gone(refused.reason) else "REFUSED"
+            request.reason = refused.reason
     elif any(step.state in ("NEW", "TAKEN") for step in steps):
         return
     elif refused is not None:
         request.answer, request.reason = "REFUSED", refused.reason
     else:
         request.answer = _DONE[request.action]
+
+
+def _is_back(bundle: Bundle, name: str) -> bool:
+    """Whether everything is where it was before a request that the hospital refused.
+
+    A refusal means that nothing stays where the request put it, so it is not answered before. If the hospital
+    will not move something back, it is not answered at all, and its deadline brings a release.
+    """
+    return all(
+        step.state == "DONE" for step in bundle.steps if step.request == name and step.act is Act.MOVE_BACK
+    )
 
 
 def _undo(bundle: Bundle, name: str, places: list[int], now: int) -> None:

@@ -134,7 +134,7 @@ class Desk:
         attempt = 0
         while not stop.is_set():
             self._undoing.clear()
-            left = [bundle for bundle in self._open.values() if bundle.to_send and _answered(bundle)]
+            left = [bundle for bundle in self._open.values() if bundle.undoes]
             attempt += 1
             for bundle in left:
                 try:
@@ -239,7 +239,7 @@ class Desk:
             self._open[proposal] = bundle
             for name in names:
                 self._names.setdefault(name, set()).add(proposal)
-            if bundle.to_send and _answered(bundle):
+            if bundle.undoes:
                 self._undoing.set()
             return
         self._open.pop(proposal, None)
@@ -247,7 +247,3 @@ class Desk:
             self._names[name].discard(proposal)
             if not self._names[name]:
                 del self._names[name]
-
-
-def _answered(bundle: Bundle) -> bool:
-    return bundle.requests[bundle.latest].answer is not None

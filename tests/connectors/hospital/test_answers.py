@@ -138,6 +138,8 @@ def test_a_response_says_how_the_appointment_stands(status, hold, let_go):
         (siu("S13", placer=OURS, filler="A1", start=NEW_TIME), Act.HOLD, None),
         (siu("S13", filler="A1", start=OLD_TIME), Act.MOVE_BACK, "DONE"),
         (siu("S13", filler="A1", start=NEW_TIME), Act.MOVE_BACK, None),
+        (siu("S13", placer=OURS, filler="A1", start=NEW_TIME), Act.MOVE_BACK, None),  # late word of the move
+        (siu("S13", placer=OURS, filler="A1", start=OTHER_TIME), Act.MOVE_BACK, "REFUSED"),
         (siu("S13", placer="A1", start=NEW_TIME), Act.MOVE, "DONE"),  # known by the placer's id alone
         (siu("S13", filler="A1", start="20260230"), Act.MOVE, None),
     ],
