@@ -24,7 +24,7 @@ from samband.simulation.oracle import NATIONAL, truths
 from samband.simulation.places import day_number, moment
 from samband.simulation.town import build
 from samband.simulation.truth import Identifier
-from samband.simulation.way_back import AskedClinics, true_steps
+from samband.simulation.way_back import AskedClinics, held, true_steps
 from samband.system import System, Tell, running
 
 _QUIET_SECONDS = 1.0
@@ -130,6 +130,7 @@ async def _live(stage: _Stage, town: Town, plan: Plan, tell: Tell) -> Outcome:
                     break
             await _overdue(stage, delivery, answering, clock)
             system.supervisor.check()
+        await _let_go(stage, delivery, answering, clock)
         delivered = dict(delivery.sent)
     await _settled(system, observer, delivered, tell)
     seconds = time.monotonic() - began
@@ -164,6 +165,14 @@ async def _overdue(stage: _Stage, delivery: Delivery, answering: Answering, cloc
         await _respond(stage, delivery, answering, clock)
     stage.of_yesterday.clear()
     stage.of_yesterday.update(_under_way(stage))
+
+
+async def _let_go(stage: _Stage, delivery: Delivery, answering: Answering, clock: Clock) -> None:
+    """Give the connectors the time to have everything let go: they try again by this machine's clock."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while held(list(stage.clinics.books.values())) and time.monotonic() < deadline:
+        await asyncio.sleep(_QUIET_SECONDS)
+        await _respond(stage, delivery, answering, clock)
 
 
 def _under_way(stage: _Stage) -> set[str]:
