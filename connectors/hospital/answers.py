@@ -127,7 +127,9 @@ def _refused(said: Heard, ask: Ask, settings: RequestSettings, *, passing: bool)
         return AGAIN
     if ask.act is Act.LET_GO:
         return DONE  # what the hospital does not know or will not cancel, it does not hold for us
-    return _refusal(said, ask, settings)
+    refusal = _refusal(said, ask, settings)
+    gone = refusal.reason is not None and refusal.reason["mapped"] == "UNKNOWN_APPOINTMENT"
+    return DONE if gone and ask.act is Act.MOVE_BACK else refusal  # what is not there has not moved
 
 
 def _told(said: Heard, ask: Ask, settings: RequestSettings) -> Verdict | None:
@@ -144,6 +146,8 @@ def _told(said: Heard, ask: Ask, settings: RequestSettings) -> Verdict | None:
 
 def _told_of_appointment(said: Heard, ask: Ask, settings: RequestSettings) -> Verdict | None:
     if said.trigger in _ENDING or said.status in _CALLED_OFF:
+        if ask.act is Act.MOVE_BACK:
+            return DONE  # there is nothing left to move back
         return Verdict("REFUSED", _code(said, "UNKNOWN_APPOINTMENT"))
     wanted = _minute(ask, "old_start" if ask.act is Act.MOVE_BACK else "start")
     if said.start is not None and said.start // _MINUTE == wanted:

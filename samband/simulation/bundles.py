@@ -21,10 +21,16 @@ def compare_bundles(
     for proposal in proposals:
         for number, start in _moves(proposal) if proposal["status"] == _SETTLED else ():
             meant.setdefault(number, set()).add(start)
+    booked = {number for book in books.values() for number in book.bookings}
+    astray = {
+        (number, starts[-1])
+        for number, starts in moved.items()
+        if number in booked and starts[-1] not in meant[number]
+    }
     for proposal in proposals:
         verdict.compared["bundles"] += 1
         verdict.proposals[proposal["status"]] += 1
-        expected = _expected(proposal, moved, meant)
+        expected = _expected(proposal, moved, astray)
         if expected:
             told = f"{proposal['status']} ({proposal['reason']}), moves {len(proposal['moves'])}"
             verdict.differences.append(Difference(proposal["citizen"], "bundles", expected, told))
@@ -36,24 +42,20 @@ def compare_bundles(
 
 
 def _expected(
-    proposal: Mapping[str, Any], moved: Mapping[str, Sequence[int]], meant: Mapping[str, set[int]]
+    proposal: Mapping[str, Any], moved: Mapping[str, Sequence[int]], astray: set[tuple[str, int]]
 ) -> str:
     """What should be so and is not; empty when all is well.
 
     An appointment may be moved again by a later bundle, so in the end it is where a settled one put it, or
-    where it was before all of them.
+    where it was before all of them, or it was cancelled. ``astray`` are those that are elsewhere.
     """
     moves = _moves(proposal)
     if proposal["status"] == _UNDER_WAY:
         return "an accepted bundle to have ended"
     if proposal["status"] == _SETTLED and not all(start in moved.get(number, ()) for number, start in moves):
         return "all of a settled bundle to be moved"
-    stray = [
-        number
-        for number, start in moves
-        if number in moved and moved[number][-1] == start and start not in meant[number]
-    ]
-    return "nothing to stay where a bundle that was not settled put it" if stray else ""
+    stays = any(move in astray for move in moves)
+    return "nothing to stay where a bundle that was not settled put it" if stays else ""
 
 
 def _moves(proposal: Mapping[str, Any]) -> list[tuple[str, int]]:
