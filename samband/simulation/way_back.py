@@ -159,8 +159,13 @@ class AskedClinics:
 
     def _undoes(self, asked: Asked) -> bool:
         """Whether it is asked to let go of a time, or to move an appointment back."""
-        if asked.trigger in ("S02", "S13"):
-            return not any(asked.placer in book.pencilled for book in self.books.values())
+        if asked.trigger in ("S02", "S13"):  # into the time that is held is forward, to any other is back
+            held_at = {
+                book.pencilled[asked.placer].start
+                for book in self.books.values()
+                if asked.placer in book.pencilled
+            }
+            return asked.start not in held_at
         return asked.trigger not in ("S01", "S12")
 
 
