@@ -2,19 +2,18 @@
 
 import asyncio
 import time
-import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from bus.producer import Producer
 from bus.reader import decoded, read_to_end
 from bus.registry.codec import codec_of
 from bus.settings import Settings
 from connectors.kit import times
-from connectors.kit.assembly import AssemblyContext, assemble
-from connectors.kit.outcomes import Fact, SourceInput
+from connectors.kit.assembly import AssemblyContext
+from connectors.kit.outcomes import Fact
 from samband.citizen_view import CitizenView, Keys
+from samband.statement import state
 from schemas.records import Matter, Proposal, ProposalAnswer
 
 _CONTEXT = AssemblyContext("citizen", "citizen", "forvaltningsloven-13b", "coordination")
@@ -70,12 +69,7 @@ async def send(settings: Settings, proposal: Proposal, answer: Answer, *, now: i
         sensitivity=proposal["sensitivity"],
         protection=proposal["protection"],
     )
-    source = SourceInput(payload=b"", received=now, system="samband", message_id=str(uuid.uuid4()))
-    (made,) = assemble([fact], source, _CONTEXT)
-    value = codec_of(settings).encode(made.record, made.value)
-    async with Producer(settings) as producer:
-        await (await producer.send(made.topic, key=made.key.encode(), value=value, headers=made.headers))
-    return made.event_id
+    return await state(settings, fact, _CONTEXT, now)
 
 
 async def refused(settings: Settings, event_id: str, patience: float) -> str | None:

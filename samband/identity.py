@@ -6,22 +6,21 @@ that it counts against everything that sources say, and a replay repeats it.
 
 import asyncio
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
-from bus.producer import Producer
 from bus.reader import decoded, read_to_end
 from bus.registry.codec import codec_of
 from bus.settings import Settings
 from connectors.kit import times
-from connectors.kit.assembly import AssemblyContext, assemble
-from connectors.kit.outcomes import Fact, SourceInput
+from connectors.kit.assembly import AssemblyContext
+from connectors.kit.outcomes import Fact
 from router.evidence import CONFIRMED
 from router.grouping import OPERATOR
 from samband.accounting import UNIFIED_TOPICS
 from samband.citizen_view import Keys
+from samband.statement import state
 from schemas.errors import FatalError, PoisonError
 from schemas.records import Identifier, IdentityRefused
 
@@ -96,12 +95,7 @@ async def decide(settings: Settings, decision: Decision, key: str, other: str) -
     }
     at = times.exact(now)
     fact = Fact(record=_RECORDS[decision], identifiers=(known[key],), occurred=at, recorded=at, body=body)
-    source = SourceInput(payload=b"", received=now, system="samband", message_id=str(uuid.uuid4()))
-    (made,) = assemble([fact], source, _CONTEXT)
-    value = codec_of(settings).encode(made.record, made.value)
-    async with Producer(settings) as producer:
-        await (await producer.send(made.topic, key=made.key.encode(), value=value, headers=made.headers))
-    return made.event_id
+    return await state(settings, fact, _CONTEXT, now)
 
 
 async def outcome(
