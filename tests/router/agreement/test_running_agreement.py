@@ -5,28 +5,18 @@ from typing import Any
 
 import pytest
 
-from bus.settings import load_settings
 from bus.topics import apply
 from samband.replaying import differences, replay
 from tests.router.agreement.building import MINUTE, agency_says
-from tests.router.planning.test_proposals import NOON_BEFORE, REGISTER, answered, shelves, week
-from tests.router.planning.test_running_plans import AGENCY, read, told, waited
+from tests.router.planning.test_proposals import NOON_BEFORE, answered, shelves, week
+from tests.router.planning.test_running_plans import AGENCY, read, router_settings, told, waited
 from tests.router.test_running import publish, running
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 async def test_a_proposal_is_settled_across_a_restart_and_replayed(broker, topic_prefix, tmp_path):
-    def settings_in(folder):
-        return load_settings(
-            bootstrap_servers=broker,
-            data_dir=tmp_path / folder,
-            kafka={"topic_prefix": topic_prefix, "session_timeout_seconds": 6},
-            router={"institutions": REGISTER, "inboxes": (AGENCY,)},
-            engine={"write_ticks": False},
-        )
-
-    settings = settings_in("first")
+    settings = router_settings(broker, topic_prefix, tmp_path / "first")
     await apply(settings)
 
     async def come_to(*statuses):
@@ -64,7 +54,9 @@ async def test_a_proposal_is_settled_across_a_restart_and_replayed(broker, topic
         await waited(accepted, "the answer to be taken")
         await told(settings, NOON_BEFORE + MINUTE)
         held = agency_says(await asked("HOLD"), "HELD", NOON_BEFORE + MINUTE)
-    elsewhere = settings_in("second")  # the state comes from the changelog alone
+    elsewhere = router_settings(
+        broker, topic_prefix, tmp_path / "second"
+    )  # the state comes from the changelog alone
     async with running(elsewhere):
         await publish(elsewhere, [held, held])
         confirmed = agency_says(await asked("CONFIRM"), "CONFIRMED", NOON_BEFORE + MINUTE)

@@ -36,17 +36,19 @@ async def waited(condition, what):
     await until(condition, timeout=60, what=what)
 
 
-async def test_slots_findings_and_a_tick_make_a_proposal_across_a_restart(broker, topic_prefix, tmp_path):
-    def settings_in(folder):
-        return load_settings(
-            bootstrap_servers=broker,
-            data_dir=tmp_path / folder,
-            kafka={"topic_prefix": topic_prefix, "session_timeout_seconds": 6},
-            router={"institutions": REGISTER, "inboxes": (AGENCY,)},
-            engine={"write_ticks": False},
-        )
+def router_settings(broker, topic_prefix, folder):
+    """A router that plans for `AGENCY`, is told the time by the test, and keeps its state in ``folder``."""
+    return load_settings(
+        bootstrap_servers=broker,
+        data_dir=folder,
+        kafka={"topic_prefix": topic_prefix, "session_timeout_seconds": 6},
+        router={"institutions": REGISTER, "inboxes": (AGENCY,)},
+        engine={"write_ticks": False},
+    )
 
-    settings = settings_in("first")
+
+async def test_slots_findings_and_a_tick_make_a_proposal_across_a_restart(broker, topic_prefix, tmp_path):
+    settings = router_settings(broker, topic_prefix, tmp_path / "first")
     await apply(settings)
     too_long = offer([slot("x1", "2026-03-10 09:00", "2026-03-12 09:00")], where=hamar("WEST"), service=NEURO)
 
@@ -73,7 +75,9 @@ async def test_slots_findings_and_a_tick_make_a_proposal_across_a_restart(broker
     alone = Village(load_rules(institutions=REGISTER, inboxes=[AGENCY])).hear(*shelves(), *week())
     assert proposal == alone.tick(NOON_BEFORE).proposals()[0]
 
-    elsewhere = settings_in("second")  # the states come from the changelog alone
+    elsewhere = router_settings(
+        broker, topic_prefix, tmp_path / "second"
+    )  # the states come from the changelog alone
     gone = withdrawn("n1", where=hamar("WEST"), service=NEURO, recorded="2026-03-01 09:00")
     async with running(elsewhere):
         await publish(elsewhere, [gone])
