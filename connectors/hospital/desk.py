@@ -64,6 +64,8 @@ class Desk:
         """Proposal and the hospital's id of the appointment, by our own id."""
         self._names: dict[str, set[str]] = {}
         """Open bundles' proposals by control ids, our own ids and the hospital's of appointments."""
+        self._unsaved: set[str] = set()
+        """Proposals of bundles that the disk did not take as they are."""
         self._writing = asyncio.Lock()
         self._line = asyncio.Lock()
         self._undoing = asyncio.Event()
@@ -160,6 +162,9 @@ class Desk:
     async def _send(self, bundle: Bundle, sender: Sender) -> None:
         async with self._line:
             while steps := bundle.to_send:
+                if bundle.proposal in self._unsaved:
+                    async with self._writing:
+                        await self._save(bundle, replying=True)
                 asked = bundle.asked(steps[0])
                 at = times.to_datetime(steps[0].at)
                 await sender.send(message(asked, at, self._settings, self._reading.zone), asked.control_id)
@@ -178,7 +183,7 @@ class Desk:
                     continue
                 before = step.state
                 judge(bundle, step, self._tokens_only(found), times.now())
-                if step.state != before:
+                if step.state != before or bundle.proposal in self._unsaved:
                     await self._save(bundle, replying=replying)
                 request = bundle.requests[step.request]
                 if request.answer is not None and not request.by:
@@ -223,19 +228,23 @@ class Desk:
         request = bundle.requests[bundle.latest]
         if replying and request.answer is not None and not request.by:
             request.by = "REPLY"
+        self._unsaved.add(bundle.proposal)
         writing = asyncio.ensure_future(asyncio.to_thread(self._store.save, bundle))
         try:
             await asyncio.shield(writing)
-        finally:
+        finally:  # given up or failed, what is known here has changed, and answers to it must be understood
             if not writing.done():  # a thread cannot be stopped, and the next one must not meet it
                 await asyncio.wait([writing])
-        self._keep(bundle)
+            if not writing.cancelled() and writing.exception() is None:
+                self._unsaved.discard(bundle.proposal)
+            self._keep(bundle)
 
     def _keep(self, bundle: Bundle) -> None:
+        """Know the bundle by its names while it waits for something."""
         proposal, placers = bundle.proposal, bundle.placers()
         self._placers |= {placer: (proposal, appointment) for placer, appointment in placers.items()}
         names = {*placers, *placers.values(), *(bundle.asked(step).control_id for step in bundle.steps)}
-        if bundle.waits:
+        if bundle.waits or proposal in self._unsaved:
             self._open[proposal] = bundle
             for name in names:
                 self._names.setdefault(name, set()).add(proposal)

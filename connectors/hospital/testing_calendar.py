@@ -161,6 +161,11 @@ class AskedHospital:
         if server is not None:
             await server.wait_closed()
 
+    @property
+    def connections(self) -> int:
+        """How many are connected."""
+        return len(self._writers)
+
     async def tell(self, say: Say) -> int:
         """Send what is unsaid, in order; how many messages that were."""
         said = 0

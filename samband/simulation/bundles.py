@@ -34,7 +34,7 @@ def compare_bundles(
         if expected:
             told = f"{proposal['status']} ({proposal['reason']}), moves {len(proposal['moves'])}"
             verdict.differences.append(Difference(proposal["citizen"], "bundles", expected, told))
-    left = held(list(books.values()))
+    left = held(books.values())
     if left:
         verdict.differences.append(
             Difference("the clinics", "bundles", "no time is held at the end", f"{left} are held")

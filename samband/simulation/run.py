@@ -30,10 +30,10 @@ from samband.system import System, Tell, running
 _QUIET_SECONDS = 1.0
 _ROUNDS = 6
 """Times at which the clock is told after each day, ten minutes apart: a bundle takes four of them."""
-_DAYS_AFTER = 3
-"""Days without messages at the end, for bundles to end."""
+_MOST_DAYS_AFTER = 14
+"""At most so many days without messages and answers at the end, until all bundles have ended."""
 _DAY_SECONDS = 10.0
-"""The longest that a simulated day waits for clinics that are asked to let go of something."""
+"""The longest that a simulated day waits for what clinics were asked the day before."""
 _PATIENCE_SECONDS = 60.0
 """How long nothing may come before what has not come counts as lost."""
 
@@ -104,8 +104,6 @@ class _Stage:
     system: System
     observer: Observer
     clinics: AskedClinics
-    of_yesterday: set[str] = field(default_factory=set)
-    """Proposals that were under way when the last day ended."""
 
 
 async def _live(stage: _Stage, town: Town, plan: Plan, tell: Tell) -> Outcome:
@@ -117,20 +115,15 @@ async def _live(stage: _Stage, town: Town, plan: Plan, tell: Tell) -> Outcome:
         Clock(system.settings, observer) as clock,
         Answering(system.settings, plan.seed) as answering,
     ):
-        for number in range(plan.days + _DAYS_AFTER):
+        days = _Days(stage, delivery, clock, answering)
+        for number in range(plan.days + _MOST_DAYS_AFTER):
+            days.over = number >= plan.days
+            if days.over and days.all_ended:
+                break
             sent, made = delivery.sent.total(), len(observer.proposals)
             tell(f"Day {number + 1} of {plan.days}: {sent:,} messages sent, {made:,} proposals made")
-            stage.clinics.now = moment(day_number(number), 23)
-            await delivery.live(day_number(number))
-            for round_ in range(_ROUNDS):
-                now = moment(day_number(number + 1), 0, 10 * round_)
-                stage.clinics.now = now
-                await clock.tell(now)
-                if not await _respond(stage, delivery, answering, clock) and round_:
-                    break
-            await _overdue(stage, delivery, answering, clock)
+            await days.live(number)
             system.supervisor.check()
-        await _let_go(stage, delivery, answering, clock)
         delivered = dict(delivery.sent)
     await _settled(system, observer, delivered, tell)
     seconds = time.monotonic() - began
@@ -145,40 +138,62 @@ async def _live(stage: _Stage, town: Town, plan: Plan, tell: Tell) -> Outcome:
     return Outcome(plan, delivered, len(observer.ledger.facts), lost, seconds, verdict)
 
 
-async def _respond(stage: _Stage, delivery: Delivery, answering: Answering, clock: Clock) -> int:
-    """Clinics tell what they did, citizens answer; how much of it there was."""
-    responses = 0
-    while True:
-        said = await delivery.tell()
-        said += await answering.answer(list(stage.observer.proposals.values()), stage.clinics.now)
-        if not said:
-            return responses
-        responses += said
-        await clock.settled()
+@dataclass(slots=True)
+class _Days:
+    """Lives through one day after the other."""
 
+    stage: _Stage
+    delivery: Delivery
+    clock: Clock
+    answering: Answering
+    over: bool = False
+    """Nobody answers any more; what is under way comes to its end."""
+    of_yesterday: set[str] = field(default_factory=set)
+    """Proposals that were under way when the last day ended."""
 
-async def _overdue(stage: _Stage, delivery: Delivery, answering: Answering, clock: Clock) -> None:
-    """Give the clinics the time to answer what a day is over for: a simulated day is a matter of seconds."""
-    deadline = time.monotonic() + _DAY_SECONDS
-    while _under_way(stage) & stage.of_yesterday and time.monotonic() < deadline:
-        await asyncio.sleep(_QUIET_SECONDS / 4)
-        await _respond(stage, delivery, answering, clock)
-    stage.of_yesterday.clear()
-    stage.of_yesterday.update(_under_way(stage))
+    @property
+    def all_ended(self) -> bool:
+        """Whether no bundle is under way, and no time is held."""
+        return not self._under_way() and not held(self.stage.clinics.books.values())
 
+    async def live(self, number: int) -> None:
+        """A day with its messages; then its evening, with answers to what was proposed and asked."""
+        self.stage.clinics.now = moment(day_number(number), 23)
+        await self.delivery.live(day_number(number))
+        for round_ in range(_ROUNDS):
+            self.stage.clinics.now = moment(day_number(number + 1), 0, 10 * round_)
+            await self.clock.tell(self.stage.clinics.now)
+            if not await self._respond() and round_:
+                break
+        await self._overdue()
 
-async def _let_go(stage: _Stage, delivery: Delivery, answering: Answering, clock: Clock) -> None:
-    """Give the connectors the time to have everything let go: they try again by this machine's clock."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while held(list(stage.clinics.books.values())) and time.monotonic() < deadline:
-        await asyncio.sleep(_QUIET_SECONDS)
-        await _respond(stage, delivery, answering, clock)
+    async def _respond(self) -> int:
+        """Clinics tell what they did, citizens answer; how much of it there was."""
+        responses = 0
+        while True:
+            said = await self.delivery.tell()
+            if not self.over:
+                proposals = list(self.stage.observer.proposals.values())
+                said += await self.answering.answer(proposals, self.stage.clinics.now)
+            if not said:
+                return responses
+            responses += said
+            await self.clock.settled()
 
+    async def _overdue(self) -> None:
+        """Give clinics the time to answer what a day is over for: a simulated day is a matter of seconds."""
+        deadline = time.monotonic() + _DAY_SECONDS
+        while time.monotonic() < deadline:
+            if not (self._under_way() & self.of_yesterday or (self.over and not self.all_ended)):
+                break
+            await asyncio.sleep(_QUIET_SECONDS / 4)
+            await self._respond()
+        self.of_yesterday = self._under_way()
 
-def _under_way(stage: _Stage) -> set[str]:
-    """Proposals that were accepted and have not ended."""
-    found = stage.observer.proposals.items()
-    return {name for name, proposal in found if proposal["status"] == "ACCEPTED"}
+    def _under_way(self) -> set[str]:
+        """Proposals that were accepted and have not ended."""
+        found = self.stage.observer.proposals.items()
+        return {name for name, proposal in found if proposal["status"] == "ACCEPTED"}
 
 
 async def _settled(system: System, observer: Observer, sent: dict[str, int], tell: Tell) -> None:

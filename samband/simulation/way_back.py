@@ -1,7 +1,7 @@
 """The clinics that can be asked: their books, and how they take what they are asked, if they do."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -169,7 +169,7 @@ class AskedClinics:
         return asked.trigger not in ("S01", "S12")
 
 
-def held(books: Sequence[Book]) -> int:
+def held(books: Iterable[Book]) -> int:
     """How many times are pencilled in somewhere."""
     return sum(len(book.pencilled) for book in books)
 
