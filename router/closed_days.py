@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-import holidays
+import holidays.countries  # whole, at the start: else it is brought in the middle of the work
 
 _CATEGORIES: Mapping[str, tuple[str, ...]] = {"SE": ("public", "de_facto")}
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199

@@ -142,8 +142,10 @@ class Disk:
 
     def get(self, key: bytes) -> bytes | None:
         """The committed state of ``key`` in full; None if there is none."""
-        with self._guarded():
+        try:  # by hand, since this is asked for each record: `_guarded` takes six times as long as the look
             return self._opened.get(_STATE + key)
+        except Exception as error:
+            raise self._failure() from error
 
     def write(
         self,
@@ -241,15 +243,19 @@ class Disk:
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
-        """A store that fails is not believed again."""
+        """Around what asks RocksDB, which raises bare Exception for corruption and a full disk alike."""
         try:
             yield
-        except Exception as error:  # rocksdict raises bare Exception for corruption and a full disk alike
-            self._broken = True
-            raise LocalStoreError(
-                "a local state store failed",
-                fix="check that the disk of the state folder has space and is sound",
-            ) from error
+        except Exception as error:
+            raise self._failure() from error
+
+    def _failure(self) -> LocalStoreError:
+        """A store that fails is not believed again."""
+        self._broken = True
+        return LocalStoreError(
+            "a local state store failed",
+            fix="check that the disk of the state folder has space and is sound",
+        )
 
     def discard(self) -> None:
         """Delete the local store."""
