@@ -60,14 +60,14 @@ kind = "hospital"
 agency = {quoted(HEALTH)}
 {common}
 port = 0
-{_inbox(clinics.port(HOSPITAL))}
+{_inbox(clinics.port(HOSPITAL), "acknowledgement", "SRM")}
 
 [connectors.clinics]
 kind = "hospital"
 agency = {quoted(CLINICS_OF_TOWN)}
 {common}
 port = 0
-{_inbox(clinics.port(PHYSIOTHERAPY))}
+{_inbox(clinics.port(PHYSIOTHERAPY), "message", "SIU")}
 
 [connectors.schools]
 kind = "school"
@@ -84,7 +84,8 @@ http = {{ port = 0 }}
 """
 
 
-def _inbox(port: int) -> str:
+def _inbox(port: int, answered_by: str, message: str) -> str:
     """The way to a clinic that can be asked; deadlines are the router's own, by the simulated clock."""
+    dialect = f'message = "{message}", answered_by = "{answered_by}"'
     patience = "deadlines = false, first_pause_seconds = 0.05, longest_pause_seconds = 1.0, at_once = 8"
-    return f'inbox = {{ host = "127.0.0.1", port = {port}, answer_seconds = 0.5, {patience} }}'
+    return f'inbox = {{ host = "127.0.0.1", port = {port}, {dialect}, answer_seconds = 0.5, {patience} }}'
