@@ -43,13 +43,6 @@ class InboxSettings(BaseModel):
     remember_days: float = Field(
         14.0, gt=0, le=700, description="How long after a request its answer may come and be understood."
     )
-    deadlines: bool = Field(
-        default=True,
-        description=(
-            "Do not carry requests whose deadline has passed by this machine's clock. Turn it off only "
-            "where time is simulated."
-        ),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +110,7 @@ class Carrier:
 
     def too_late(self, request: AgencyRequest, now: int, *, begun: bool) -> Publish | Ignore | None:
         """What becomes of one that must not be carried any more. To let go late is better than never."""
-        if not self._settings.deadlines or self._left(request, now) >= 0:
+        if self._left(request, now) >= 0:
             return None
         if request["action"] == "HOLD" and not begun:
             return Publish((_refusal(request, "AWAY"),))
@@ -127,7 +120,7 @@ class Carrier:
         """Seconds to wait after ``attempt`` tries; until the deadline of ``request`` at most."""
         first, longest = self._settings.first_pause_seconds, self._settings.longest_pause_seconds
         pause = min(longest, first * 2.0 ** min(attempt - 1, 30))
-        if request is None or not self._settings.deadlines:
+        if request is None:
             return pause
         return min(pause, max(0.0, self._left(request, times.now()) / _SECOND) + 0.001)
 

@@ -41,6 +41,7 @@ def _text(folder: Path, prefix: str, clinics: AskedClinics) -> str:
     common = 'legal_basis = "GDPR-6-1-e"\npurpose = "coordination"'
     return f"""\
 data_dir = {quoted(str(folder))}
+simulated_clock = {quoted(str(folder / "clock"))}
 
 [pseudonym]
 key = {quoted(secrets.token_urlsafe(48))}
@@ -85,7 +86,7 @@ http = {{ port = 0 }}
 
 
 def _inbox(port: int, answered_by: str, message: str) -> str:
-    """The way to a clinic that can be asked; deadlines are the router's own, by the simulated clock."""
+    """The way to a clinic that can be asked."""
     dialect = f'message = "{message}", answered_by = "{answered_by}"'
-    patience = "deadlines = false, first_pause_seconds = 0.05, longest_pause_seconds = 1.0, at_once = 8"
+    patience = "first_pause_seconds = 0.05, longest_pause_seconds = 1.0, at_once = 8"
     return f'inbox = {{ host = "127.0.0.1", port = {port}, {dialect}, answer_seconds = 0.5, {patience} }}'

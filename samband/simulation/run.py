@@ -159,6 +159,7 @@ class _Days:
     async def live(self, number: int) -> None:
         """A day with its messages; then its evening, with answers to what was proposed and asked."""
         self.stage.clinics.now = moment(day_number(number), 23)
+        await self.clock.show(self.stage.clinics.now)
         await self.delivery.live(day_number(number))
         for round_ in range(_ROUNDS):
             self.stage.clinics.now = moment(day_number(number + 1), 0, 10 * round_)

@@ -13,6 +13,7 @@ from bus.settings import Settings, load_settings
 from bus.topics import apply
 from connectors.hospital.testing import Booking, FreeTime, MllpSender
 from connectors.hospital.testing_calendar import GOOD, Asked, AskedHospital, Calendar, Habit
+from connectors.kit import times
 from connectors.kit.runtime import run_connector
 from samband.answers import Answer, send
 from schemas.codec import Codec
@@ -53,6 +54,10 @@ class Whole:
     async def tick(self, minutes: int = 1) -> None:
         """So many minutes pass, in all partitions."""
         self._minute += minutes * 60_000_000
+        clock = self.settings.simulated_clock
+        assert clock is not None
+        clock.with_suffix(".part").write_text(str(self._minute), encoding="ascii")
+        clock.with_suffix(".part").replace(clock)
         tick = CODEC.encode("Tick", {"minute": self._minute})
         async with Producer(self.settings) as producer:
             for key in range(100):
@@ -82,15 +87,17 @@ async def whole(broker, prefix, path, habit):
     register = path / "register.yaml"
     register.write_text(REGISTER, encoding="utf-8")
     async with AsyncExitStack() as stack:
+        stack.callback(times.follow, None)
         hospital = await stack.enter_async_context(
             AskedHospital(Calendar(), habit=habit, clock=lambda: BEFORE - timedelta(days=7))
         )
-        way = {"host": "127.0.0.1", "port": hospital.port, "deadlines": False}
+        way = {"host": "127.0.0.1", "port": hospital.port}
         way |= {"answer_seconds": 2, "first_pause_seconds": 0.1, "longest_pause_seconds": 0.5}
         common = {"kind": "hospital", "agency": AGENCY, "legal_basis": "testing", "purpose": "testing"}
         settings = load_settings(
             bootstrap_servers=broker,
             data_dir=path / "data",
+            simulated_clock=path / "clock",
             pseudonym={"key": KEY, "version": "1"},
             kafka={"topic_prefix": prefix, "session_timeout_seconds": 6},
             router={"institutions": register, "inboxes": (AGENCY,)},

@@ -179,14 +179,6 @@ async def test_what_an_earlier_process_may_have_carried_is_not_answered_for(sett
     assert await answers(settings) == []
 
 
-async def test_without_a_clock_of_this_machine_nothing_is_too_late(settings: Settings) -> None:
-    system = System()
-    await ask(settings, request(deadline=1))
-    async with running(settings, system, deadlines=False):
-        assert await all_ended(settings, 1) == {PUBLISHED: 1}
-    assert len(system.got) == 1
-
-
 async def test_a_later_request_takes_the_place_of_one_that_waits(settings: Settings) -> None:
     system, hold = System(), request()
     release = request("RELEASE", proposal=hold["proposal_id"], sequence=2)
