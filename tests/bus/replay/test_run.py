@@ -84,6 +84,8 @@ async def work(settings: Settings, outputs: int) -> None:
     """Let a stage of its own work until it has written so many records in all."""
 
     async def written() -> bool:
+        if running.done():
+            running.result()  # what it ended with says more than that nothing came
         return len([record async for record in read_to_end(settings, "copies")]) >= outputs
 
     stop = asyncio.Event()
