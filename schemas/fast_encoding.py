@@ -10,6 +10,7 @@ what fits stands here only.
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from itertools import count
+from struct import Struct
 from typing import Any
 
 from schemas.nodes import deref, kind_of, named_in
@@ -23,7 +24,6 @@ Write = Callable[[bytes, Mapping[str, Any]], bytes]
 
 _SMALL = 1 << 13
 _KEPT = 8192
-_MINUTE = 60_000_000
 
 
 def fast_writer(schema: Schema) -> Write | None:
@@ -52,15 +52,9 @@ _LAST = tuple(_seven_bits_a_byte(number) for number in range(1 << 14))
 _MORE = tuple(bytes((number & 127 | 128, number >> 7 | 128)) for number in range(1 << 14))
 
 
-_INSTANTS = 1 << 49, 1 << 56
-"""Zigzag of what takes eight bytes, as the microseconds of our days do."""
-
-
 def varint(number: int) -> bytes:
     """A whole number of 64 bits as Avro has it: zigzag, then 7 bits a byte, the lowest first."""
     left = number << 1 if number >= 0 else ~(number << 1)
-    if _INSTANTS[0] <= left < _INSTANTS[1]:
-        return _MORE[left & 16383] + _MORE[left >> 14 & 16383] + _MORE[left >> 28 & 16383] + _LAST[left >> 42]
     written = b""
     while left >> 14:
         written += _MORE[left & 16383]
@@ -75,18 +69,26 @@ def _int(number: int) -> bytes:
     raise ValueError("more than 32 bits")
 
 
+_eight_bytes = Struct("<Q").pack
+
+
 def _long(number: int) -> bytes:
-    """Instants on a whole minute are what somebody planned, and come again; what a clock said does not."""
-    return _remembered(number) if number % _MINUTE == 0 else _written(number)
+    """As `varint`. What takes eight bytes, as the microseconds of our days do, takes no table.
 
-
-def _written(number: int) -> bytes:
+    Its bits are moved apart all at once: 28 from 28, 14 from 14, 7 from 7. A float raises TypeError at that.
+    """
+    if 1 << 48 <= number < 1 << 55:
+        left = number + number
+        left += (left & 0xFFFFFFF0000000) * 15
+        left += (left & 0xFFFC0000FFFC000) * 3
+        return _eight_bytes(left + (left & 0x3F803F803F803F80) | 0x80808080808080)
+    if type(number) is not int:
+        raise TypeError
     if -(1 << 63) <= number < 1 << 63:
         return varint(number)
     raise ValueError("more than 64 bits")
 
 
-_remembered = lru_cache(_KEPT)(_written)
 _LENGTHS = _LAST[::2]
 _NAMES = {
     "join": b"".join,
@@ -131,9 +133,11 @@ class _Source:
                 self._say(depth, f"{read} = utf8({read})")
             case "bytes":
                 self._refuse(depth, f"type({read}) is not bytes")
-            case "int" | "long":
+            case "int":
                 self._refuse(depth, f"type({read}) is not int")
-                return [f"length[{read}] if 0 <= {read} < {_SMALL} else {kind}_({read})"]
+                return [f"(length[{read}] if 0 <= {read} < {_SMALL} else int_({read}))"]
+            case "long":
+                return [f"long_({read})"]
             case "boolean":
                 self._refuse(depth, f"type({read}) is not bool")
                 return [f"boolean[{read}]"]
@@ -157,10 +161,12 @@ class _Source:
         read, piece = self._local(value, depth), self._name()
         self._say(depth, f"if {read} is None:", f" {piece} = {varint(nothing)!r}", "else:")
         inner = self.pieces(branches[1 - nothing], read, depth + 1)
-        if len(inner) == 2 and inner[0].startswith("length[len("):  # noqa: PLR2004 - a length and a text
-            self._say(depth + 1, f"{piece} = some_{1 - nothing}{inner[0][6:]} + {inner[1]}")
+        if inner[0].startswith("length[len("):
+            inner[0] = f"some_{1 - nothing}{inner[0][6:]}"
         else:
-            self._say(depth + 1, f"{piece} = join(({varint(1 - nothing)!r}, {', '.join(inner)}))")
+            inner.insert(0, repr(varint(1 - nothing)))
+        joined = " + ".join(inner) if len(inner) == 2 else f"join(({', '.join(inner)}))"  # noqa: PLR2004
+        self._say(depth + 1, f"{piece} = {joined}")
         return [piece]
 
     def _items(self, node: Schema, kind: str, value: str, depth: int) -> list[str]:

@@ -135,8 +135,12 @@ def test_a_damaged_record_reads_as_fastavro_reads_it_or_not_at_all(value: Any, d
 
 
 @pytest.mark.parametrize(
-    "number", [0, -1, 1, 63, 64, -64, -65, 8191, 8192, 2**31 - 1, -(2**31), 2**63 - 1, -(2**63)]
-)
+    "number",
+    [
+        0, -1, 1, 63, 64, -64, -65, 8191, 8192, 2**31 - 1, -(2**31), 2**48 - 1, 2**48, -(2**48), 2**55 - 1,
+        2**55, 1_772_438_523_456_789, 0x55_5555_5555_5555, 0x2A_AAAA_AAAA_AAAA, 2**63 - 1, -(2**63),
+    ],
+)  # fmt: skip
 def test_whole_numbers_of_every_length(number: int) -> None:
     schema: Schema = {"type": "record", "name": "N", "fields": [{"name": "n", "type": "long"}]}
     write, read = _made(schema)
@@ -149,7 +153,8 @@ def test_whole_numbers_of_every_length(number: int) -> None:
     ("kind", "bad"),
     [
         ("int", 2**31), ("int", -(2**31) - 1), ("int", True), ("int", 1.0), ("int", None),
-        ("long", 2**63), ("long", "1"), ("boolean", 1), ("boolean", None), ("string", b"a"),
+        ("long", 2**63), ("long", "1"), ("long", True), ("long", 1.0), ("long", float(2**50)),
+        ("boolean", 1), ("boolean", None), ("string", b"a"),
         ("string", "\ud800"), ("bytes", "a"), ("bytes", 3), ({"type": "array", "items": "string"}, "abc"),
         ({"type": "array", "items": "string"}, {"a": 1}), ({"type": "map", "values": "int"}, []),
         ({"type": "map", "values": "int"}, {1: 1}), (["null", "string"], 1),
