@@ -115,13 +115,13 @@ def visit(citizen: Citizen, ref: str, rules: Rules) -> Visit | None:
     last = facts[0] if len(facts) == 1 else max(facts, key=source_order)
     if ref[0] == "X":
         return _view(citizen, ref, "EXAM", last, rules, rules.exam_length)
+    said = citizen.records.names[last.code]
     if ref[0] == "M":
-        attends = citizen.records.names[last.code]
         found = (
-            None if attends == "OTHERS" else _view(citizen, ref, "MEETING", last, rules, rules.meeting_length)
+            None if said == "OTHERS" else _view(citizen, ref, "MEETING", last, rules, rules.meeting_length)
         )
-        return found and replace(found, attends=attends == "CITIZEN")
-    status, *service = citizen.records.names[last.code].split("\x1f")
+        return found and replace(found, attends=said == "CITIZEN")
+    status, *service = said.split("\x1f") if "\x1f" in said else (said,)
     if last.kind in _LEAVES or status in _GONE:
         return None
     seen = _view(citizen, ref, "APPOINTMENT", last, rules, rules.appointment_length)
@@ -142,7 +142,8 @@ def _view(
     place = rules.place_of(institution)
     start = instant_of(last.start)
     given = None if last.end is None else instant_of(last.end)
-    confidence = confidence_of(last.marks)
+    marks = last.marks
+    confidence = confidence_of(marks)
     timed = confidence != DATE_ONLY
     if given is None or given <= start:
         end, confidence = start + length, confidence if not timed else DOUBTFUL
@@ -150,7 +151,7 @@ def _view(
         end = given
     return Visit(
         ref, kind, names[last.agency], institution, place, start, end, given, timed, confidence,
-        local_day(start, place.zone), sensitivity_of(last.marks), protection_of(last.marks),
+        local_day(start, place.zone), sensitivity_of(marks), protection_of(marks),
     )  # fmt: skip
 
 

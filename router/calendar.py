@@ -48,14 +48,18 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
     def replace(self, ref: str, seen: Visit | None) -> None:
         """Take in the new view of an appointment, meeting, stay or exam; None when it does not take place."""
         letter = ref[0]
-        shelf = {"A": self.visits, "M": self.visits, "S": self.stays, "X": self.exams}[letter]
-        old = shelf.pop(ref, None)
-        if letter in "AM" and old:
-            self._take_out(old)
+        if letter in "AM":
+            old = self.visits.pop(ref, None)
+            if old:
+                self._take_out(old)
+            if seen:
+                self.visits[ref] = seen
+                self._put_in(seen)
+            return
+        shelf = self.stays if letter == "S" else self.exams
+        shelf.pop(ref, None)
         if seen:
             shelf[ref] = seen
-            if letter in "AM":
-                self._put_in(seen)
 
     def refresh_protection(self, citizen: Citizen) -> None:
         """Take in what has changed about the person."""
@@ -64,12 +68,11 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
     def around(self, begin: int, end: int) -> list[Visit]:
         """Visits with a time of day that overlap the span, and perhaps some before it."""
         visits, rows = self.visits, self._by_start
-        found = [visits[ref] for start, ref in self._long if start < end and begin < visits[ref].end]
-        for place in range(bisect_left(rows, (begin - DAY,)), len(rows)):
-            start, ref = rows[place]
-            if start >= end:
-                break
-            found.append(visits[ref])
+        first = bisect_left(rows, (begin - DAY,))
+        found = [visits[ref] for _, ref in rows[first : bisect_left(rows, (end,), first)]]
+        if self._long:
+            long = (visits[ref] for start, ref in self._long if start < end)
+            found[:0] = [visit for visit in long if begin < visit.end]
         return found
 
     def at_place(self, place: str) -> list[tuple[int, int, str]]:

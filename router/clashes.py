@@ -20,8 +20,9 @@ def clashes_of(citizen: str, ref: str, calendar: Calendar, rules: Rules) -> Draf
     drafts: Drafts = {}
     for other, one in _pairs(ref, calendar, rules):
         first, second = (one, other) if (one.start, one.ref) < (other.start, other.ref) else (other, one)
-        for draft in _clashes(citizen, first, second, calendar.protection, rules):
-            drafts[draft.id] = draft
+        if second.start - first.end < rules.reach:
+            for draft in _clashes(citizen, first, second, calendar.protection, rules):
+                drafts[draft.id] = draft
     return drafts
 
 
@@ -34,7 +35,7 @@ def _pairs(ref: str, calendar: Calendar, rules: Rules) -> list[tuple[Visit, Visi
     if one is None or not one.timed:
         return []
     around = calendar.around(one.start - rules.reach, one.end + rules.reach)
-    found = [(other, one) for other in around if other is not one]
+    found = [(other, one) for other in around if other is not one] if len(around) > 1 else []
     if calendar.stays:
         stays = sorted(calendar.stays.values(), key=_by_start)
         found += [(stay, one) for stay in stays if stay.start < one.end and one.start < stay.end]

@@ -41,11 +41,9 @@ _NONE: Mapping[FactId, Standing] = {}
 def facts_about(records: Records, ref: str) -> Sequence[Fact]:
     """All that was said about a thing, in the order of arrival."""
     letter = ref[0]
-    if letter == "C":
-        return records.cases.get(ref, ())
     if letter in "AMSXN":
         return records.plans.get(ref, ())
-    return records.others.get(ref, ())
+    return records.cases.get(ref, ()) if letter == "C" else records.others.get(ref, ())
 
 
 def standing(records: Records, ref: str) -> Mapping[FactId, Standing]:
@@ -73,6 +71,8 @@ def standing(records: Records, ref: str) -> Mapping[FactId, Standing]:
 def standing_facts(records: Records, ref: str) -> Sequence[Fact]:
     """The facts about a thing that stand."""
     facts = facts_about(records, ref)
+    if len(facts) <= 1 and not records.withdrawals:
+        return facts
     fallen = standing(records, ref)
     return [fact for fact in facts if fact.id not in fallen] if fallen else facts
 

@@ -5,6 +5,8 @@ nothing else (linked, merged, unlinked) are kept one by one.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 from zlib import crc32
 
@@ -16,6 +18,8 @@ RETIRED = 2
 FOREIGN = 4
 """Another citizen's key, under which facts came that are this one's (``people.py``)."""
 _SYSTEM_PLACE = 3
+_FEW = 16
+"""So many keys are looked through as fast as a table of them is made."""
 LINKED, MERGED, UNLINKED = (KIND_NUMBER[f"Identity{name}"] for name in ("Linked", "Merged", "Unlinked"))
 SAYS_WHO = frozenset({"IdentityLinked", "IdentityMerged", "IdentityUnlinked"})
 ANSWERED = "samband"
@@ -32,58 +36,66 @@ def system_of(flags: int) -> int:
 
 
 def _flags(identifier: Value) -> int:
-    if not identifier["national"]:
-        return 0
-    return NATIONAL | crc32(identifier["system"].encode()) << _SYSTEM_PLACE
+    return _national(identifier["system"]) if identifier["national"] else 0
+
+
+@lru_cache(maxsize=1024)
+def _national(system: str) -> int:
+    return NATIONAL | crc32(system.encode()) << _SYSTEM_PLACE
+
+
+_listed = itemgetter("pseudonym", "national")
 
 
 def came_under(meta: Value) -> tuple[Any, ...]:
     """Who lists which keys, as the fact has it."""
     subject = meta["subject"]
-    listed = [(item["pseudonym"], item["national"]) for item in subject["identifiers"]]
-    return meta["source"]["agency"], subject["key"], *listed
+    return meta["source"]["agency"], subject["key"], *map(_listed, subject["identifiers"])
 
 
 def heard(citizen: Citizen, meta: Value) -> int | None:
     """The place of the fact's origin when it says nothing new of its subject, as most facts do not."""
     came = came_under(meta)
-    cache = citizen.heard
-    if cache is None:
-        cache = citizen.heard = {}
-    recorded = meta["recorded"]["instant"]
-    known = cache.get(came)
+    known = citizen.heard.get(came)
     if known is None:
         known = _look_up(citizen.records, meta)
         if known is None:
             return None
-        cache[came] = known
-    return known[0] if recorded >= known[1] else None
+        citizen.heard[came] = known
+    return known[0] if meta["recorded"]["instant"] >= known[1] else None
 
 
 def _look_up(records: Records, meta: Value) -> tuple[int, int] | None:
     members, subject = records.members, meta["subject"]
+    if subject["key"] not in members:
+        return None
     for item in subject["identifiers"]:
         known = members.get(item["pseudonym"])
         if known is None or _flags(item) & ~known:
             return None
-    place = _find(records, meta)
-    return None if place is None else (place, instant_of(records.origins[place].said))
-
-
-def _find(records: Records, meta: Value) -> int | None:
-    places = {key: place for place, key in enumerate(records.members)}
-    keys = [places.get(key) for key in _subject_keys(meta["subject"])]
+    keys = _places(members, _subject_keys(subject))
     agency = _user(meta)
     for place, origin in enumerate(records.origins):
         if origin.keys == keys and records.names[origin.agency] == agency:
-            return place
+            return place, instant_of(origin.said)
     return None
+
+
+def _places(members: Mapping[str, int], keys: list[str]) -> list[int]:
+    """Where these keys stand among all."""
+    if len(members) <= _FEW:
+        place = list(members).index
+        return [place(key) for key in keys]
+    places = {key: place for place, key in enumerate(members)}
+    return [places[key] for key in keys]
 
 
 def _subject_keys(subject: Value) -> list[str]:
     """The subject's key, then the others in their order."""
     key = subject["key"]
-    return [key, *sorted({item["pseudonym"] for item in subject["identifiers"]} - {key})]
+    others = {item["pseudonym"] for item in subject["identifiers"]}
+    others.discard(key)
+    return [key, *sorted(others)]
 
 
 def _more(event: Event) -> list[Value]:
@@ -126,7 +138,9 @@ def take_in(citizen: Citizen, event: Event, flags: Mapping[str, int]) -> bool:
 def hear(citizen: Citizen, meta: Value) -> int:
     """The place of a fact's origin, which is kept when it is new, or earlier than was known."""
     keys = _subject_keys(meta["subject"])
-    return keep_origin(citizen, keys, _user(meta), compact(meta["recorded"]["instant"]))
+    place = keep_origin(citizen, keys, _user(meta), compact(meta["recorded"]["instant"]))
+    citizen.heard[came_under(meta)] = place, instant_of(citizen.records.origins[place].said)
+    return place
 
 
 def _user(meta: Value) -> str:
@@ -139,13 +153,12 @@ def keep_origin(citizen: Citizen, listed: list[str], agency: str, said: int) -> 
     records, number = citizen.records, citizen.number(agency)
     for key in listed:
         records.members.setdefault(key, FOREIGN)
-    places = {key: place for place, key in enumerate(records.members)}
-    keys = [places[key] for key in listed]
+    keys = _places(records.members, listed)
     for place, origin in enumerate(records.origins):
         if origin.keys == keys and origin.agency == number:
             if instant_of(said) < instant_of(origin.said):
                 origin.said = said
-                citizen.heard = None
+                citizen.heard.clear()
             return place
     records.origins.append(Origin(keys, number, said))
     return len(records.origins) - 1

@@ -122,35 +122,34 @@ def plain_fact(citizen: Citizen, stored: FactId, record: str, value: Value, orig
 def planned_fact(citizen: Citizen, stored: FactId, record: str, value: Value, origin: int) -> PlannedFact:
     """The row of a fact that says when something takes place."""
     start, end, place, code = _PLANNED[record](value)
-    confidence = start["confidence"] if start else value["meta"]["occurred"]["confidence"]
+    meta, number = value["meta"], citizen.numbering()
     return PlannedFact(
-        *_head(citizen, stored, record, value["meta"], origin, confidence),
+        *_head(citizen, stored, record, meta, origin, (start or meta["occurred"])["confidence"]),
         compact(start["instant"]) if start else None,
         compact(end["instant"]) if end else None,
-        citizen.number(institution_name(place)) if place else None,
-        citizen.number(code),
+        number[institution_name(place)] if place else None,
+        number[code],
     )
 
 
 def case_fact(citizen: Citizen, stored: FactId, record: str, value: Value, origin: int) -> CaseFact:
-    """The row of a step of a case."""
+    """The row of a step of a case. ``CLOSES`` is added to the marks of one that closes it."""
     code, next_step, expected_by, closes = _CASE[record](value)
-    head = _head(citizen, stored, record, value["meta"], origin, value["meta"]["occurred"]["confidence"])
-    holder = value["holder"]
-    details = value["details"]
-    part = value["case"]["part"]
-    number = citizen.number
-    return CaseFact(
-        *head[:-1],
-        head[-1] + CLOSES if closes else head[-1],
-        number(institution_name(value["institution"])),
-        number(code_name(code)),
-        None if part is None else number(part),
-        number(holder_name(holder)) if holder else None,
-        number(code_name(next_step)) if next_step else None,
+    meta, number = value["meta"], citizen.numbering()
+    holder, details, part = value["holder"], value["details"], value["case"]["part"]
+    fact = CaseFact(
+        *_head(citizen, stored, record, meta, origin, meta["occurred"]["confidence"]),
+        number[institution_name(value["institution"])],
+        number[code_name(code)],
+        None if part is None else number[part],
+        number[holder_name(holder)] if holder else None,
+        number[code_name(next_step)] if next_step else None,
         compact(expected_by["instant"]) if expected_by else None,
-        number(details["title"]) if details and details["title"] is not None else None,
+        number[details["title"]] if details and details["title"] is not None else None,
     )
+    if closes:
+        fact.marks += CLOSES
+    return fact
 
 
 _Head = tuple[FactId, int, int, int | None, int | None, int, int, int]
@@ -166,7 +165,7 @@ def _head(citizen: Citizen, stored: FactId, record: str, meta: Value, origin: in
         None if occurred == recorded else compact(occurred),
         source["sequence"],
         origin,
-        citizen.number(source["agency"]),
+        citizen.numbering()[source["agency"]],
         marks_of(confidence, meta["sensitivity"], meta["protection"]),
     )
 
@@ -238,9 +237,8 @@ def next_in_case(record: str, value: Value) -> tuple[Value | None, Value | None]
 def withdrawn_ids(value: Value) -> list[tuple[FactId, bool]]:
     """The facts that this one corrects (False) or retracts (True)."""
     meta = value["meta"]
-    found = []
-    if meta["supersedes"] is not None:
-        found.append((fact_id(meta["supersedes"]), False))
-    if meta["retracts"] is not None:
-        found.append((fact_id(meta["retracts"]), True))
+    supersedes, retracts = meta["supersedes"], meta["retracts"]
+    found = [] if supersedes is None else [(fact_id(supersedes), False)]
+    if retracts is not None:
+        found.append((fact_id(retracts), True))
     return found

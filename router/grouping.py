@@ -71,9 +71,17 @@ class _Link:
 
 def uncontested(records: Records) -> bool:
     """Whether the keys are one citizen's without further ado, as almost always."""
-    if records.statements:
-        return False
-    kinds = [system_of(flags) for flags in records.members.values() if flags & NATIONAL]
+    return not records.statements and _one_of_each_kind(records.members)
+
+
+def stay_one(records: Records, listed: Mapping[str, int]) -> bool:
+    """Whether the keys of one citizen are still one citizen's when these are known as well."""
+    one = not records.people and not records.statements
+    return one and _one_of_each_kind({**records.members, **listed} if records.members else listed)
+
+
+def _one_of_each_kind(members: Mapping[str, int]) -> bool:
+    kinds = [system_of(flags) for flags in members.values() if flags & NATIONAL]
     return len(kinds) == len(set(kinds))
 
 

@@ -18,9 +18,9 @@ from typing import Any
 
 from router.coordination import all_findings
 from router.events import MOVES, Event, Output, Turn
-from router.evidence import NATIONAL, listed_keys, take_in, take_over
+from router.evidence import NATIONAL, SAYS_WHO, listed_keys, take_in, take_over
 from router.findings import say_changes
-from router.grouping import uncontested
+from router.grouping import stay_one
 from router.people import open_refusals, persons, regroup, say_moved, spoken_of, survey
 from router.state import Citizen, Records, dump
 
@@ -40,9 +40,10 @@ def learn(turn: Turn, citizen: Citizen, event: Event) -> tuple[str, int] | None:
     """Take in what a fact says of keys, and claim the new ones.
 
     Answers a stronger key, with its flags, when there is one: nothing is then taken in, for the citizen has
-    to move there first.
+    to move there first. Who lists the keys is kept by ``hear``.
     """
-    members, home = citizen.records.members, turn.home
+    records, home = citizen.records, turn.home
+    members = records.members
     known = {key: flags | members.get(key, 0) for key, flags in listed_keys(event).items()}
     own = known.pop(home, 0) | members.get(home, 0)
     best, best_flags = home, own
@@ -53,27 +54,32 @@ def learn(turn: Turn, citizen: Citizen, event: Event) -> tuple[str, int] | None:
     if best != home and not going_round:
         return best, best_flags
     fresh = [key for key in known if key not in members]
-    before, refused = survey(turn, citizen), open_refusals(citizen.records)
-    if not take_in(citizen, event, {home: own, **known}):
-        return None
-    if not citizen.records.people and uncontested(citizen.records):
-        _say_learnt(turn, citizen, before[0].key if before else home, fresh)
+    listed = {home: own, **known}
+    if event.record not in SAYS_WHO and stay_one(records, listed):
+        if any(members.get(key) != flags for key, flags in listed.items()):
+            _say_learnt(turn, citizen, listed, fresh)
     else:
+        before, refused = survey(turn, citizen), open_refusals(records)
+        if not take_in(citizen, event, listed):
+            return None
         regroup(turn, citizen, before, refused)
     if not going_round:
         turn.outputs.extend(_move(turn, "CLAIM", (home, own), key) for key in fresh)
     return None
 
 
-def _say_learnt(turn: Turn, citizen: Citizen, old_key: str, fresh: list[str]) -> None:
-    """Say what is otherwise of one citizen of whom more is known: perhaps the key."""
+def _say_learnt(turn: Turn, citizen: Citizen, listed: Mapping[str, int], fresh: list[str]) -> None:
+    """Keep more that is known of one citizen's keys, and say what is otherwise by it: perhaps the key."""
+    members = citizen.records.members
+    old_key = spoken_of(citizen, turn.home) if members else turn.home
+    members.update(listed)
     citizen.key = ""
     key = spoken_of(citizen, turn.home)
     if key != old_key:
         say_changes(citizen, old_key, all_findings(old_key, citizen, turn.rules), {}, turn.outputs)
         after = all_findings(key, citizen, turn.rules)
         say_changes(citizen, key, {}, after, turn.outputs, turn.rules.inboxes)
-    told = {member: old_key for member in citizen.records.members if member not in fresh}
+    told = {member: old_key for member in members if member not in fresh}
     say_moved(turn, citizen, told, ())
 
 

@@ -9,7 +9,10 @@ from router.state import CLOSES, KIND_NUMBER, Fact, instant_of
 
 EARLIEST = -2_208_988_800_000_000
 """1900-01-01T00:00Z. No living citizen's fact is older: such a time is a placeholder, as 0001-01-01 is."""
-_RANKS = {
+LAST = 5
+"""The rank of what ends something, also of a step that closes its case."""
+RANKS = {
+    **dict.fromkeys(KIND_NUMBER, 3),
     **dict.fromkeys(("PersonRegistered", "IdentityLinked", "IdentityMerged"), 0),
     "PersonUpdated": 1,
     **dict.fromkeys(
@@ -17,11 +20,11 @@ _RANKS = {
          "ExamScheduled"), 2,
     ),
     **dict.fromkeys(("DecisionMade", "ReferralUpdated", "ProposalAnswered"), 4),
-    **dict.fromkeys(("StayEnded", "AppointmentCancelled", "AppointmentMissed"), 5),
+    **dict.fromkeys(("StayEnded", "AppointmentCancelled", "AppointmentMissed"), LAST),
     **dict.fromkeys(("StayCorrected", "FactRetracted"), 6),
 }  # fmt: skip
-_STEP, _END = 3, 5
-_BY_KIND = tuple(_RANKS.get(name, _STEP) for name in KIND_NUMBER)
+"""The place of each record type among facts of one instant of which the source gives no sequence."""
+_BY_KIND = tuple(RANKS[name] for name in KIND_NUMBER)
 
 Order = tuple[int, int, bool, int, int, bytes]
 
@@ -35,11 +38,6 @@ def placed(occurred: int, recorded: int) -> int:
     if EARLIEST <= occurred <= recorded + DAY or recorded < EARLIEST:
         return occurred
     return recorded
-
-
-def rank(record: str, *, closes: bool = False) -> int:
-    """The place of a record type among facts of one instant of which the source gives no sequence."""
-    return _END if closes else _RANKS.get(record, _STEP)
 
 
 def placed_at(fact: Fact) -> int:
@@ -63,4 +61,4 @@ def world_order(fact: Fact) -> Order:
 
 
 def _rank(fact: Fact) -> int:
-    return _END if fact.marks & CLOSES else _BY_KIND[fact.kind]
+    return LAST if fact.marks & CLOSES else _BY_KIND[fact.kind]

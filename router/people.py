@@ -189,7 +189,7 @@ def _rebuild(citizen: Citizen, found: Grouping, sources: list[Records], same: Ma
     if not same:
         fresh = Citizen()
         take_over(fresh, citizen.records)
-        citizen.records, citizen.numbers, citizen.heard = fresh.records, None, None
+        citizen.records, citizen.numbers, citizen.heard = fresh.records, None, {}
     records = citizen.records
     people = [citizen]
     if len(found.groups) > 1:
@@ -234,12 +234,10 @@ def say_moved(turn: Turn, citizen: Citizen, told: Mapping[str, str], came: Colle
     records = citizen.records
     if len(records.members) <= 1:
         return
-    now = {
-        key: spoken_of(person, turn.home)
-        for person in persons(citizen)
-        for key, flags in person.records.members.items()
-        if not flags & FOREIGN
-    }
+    now = {}
+    for person in persons(citizen):
+        own = spoken_of(person, turn.home)
+        now.update((key, own) for key, flags in person.records.members.items() if not flags & FOREIGN)
     known = {turn.home: turn.home, **told}
     moved = [key for key in records.members if known.get(key) != now[key] or key in came]
     records.moves += bool(moved)

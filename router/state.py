@@ -7,6 +7,7 @@ The encoded form is one byte for the format's version and msgpack of the structu
 (docs/adr/0008-router-state.md).
 """
 
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -160,14 +161,29 @@ class Records(msgspec.Struct, array_like=True, gc=False):
     """Proposals: the open one, and ended ones while something may still come of them."""
 
 
+class Numbers(dict[str, int]):
+    """The number of each text: its place in a list, to which a text that is new is added."""
+
+    __slots__ = ("_names",)
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(zip(names, count(), strict=False))
+        self._names = names
+
+    def __missing__(self, name: str) -> int:
+        found = self[name] = len(self._names)
+        self._names.append(name)
+        return found
+
+
 class Citizen(msgspec.Struct, eq=False, gc=False):
     """A citizen's records, and what is worked out from them when it is asked for and never stored."""
 
     records: Records = msgspec.field(default_factory=Records)
     key: str = ""
     """The key under which the citizen is spoken of; empty until it is asked for, see ``identity.py``."""
-    numbers: dict[str, int] | None = None
-    heard: dict[tuple[str, ...], tuple[int, int]] | None = None
+    numbers: Numbers | None = None
+    heard: dict[tuple[str, ...], tuple[int, int]] = {}
     """The place and the first time of each origin by what a fact says of its subject, see ``identity.py``."""
     persons: list["Citizen"] | None = None
     """Those in ``records.people``, see ``people.py``."""
@@ -178,14 +194,13 @@ class Citizen(msgspec.Struct, eq=False, gc=False):
 
     def number(self, name: str) -> int:
         """The number of a text, which is added when it is new."""
-        numbers = self.numbers
-        if numbers is None:
-            numbers = self.numbers = {text: place for place, text in enumerate(self.records.names)}
-        found = numbers.get(name)
-        if found is None:
-            found = numbers[name] = len(numbers)
-            self.records.names.append(name)
-        return found
+        return self.numbering()[name]
+
+    def numbering(self) -> Numbers:
+        """The number of every text; asking for a new one adds it."""
+        if self.numbers is None:
+            self.numbers = Numbers(self.records.names)
+        return self.numbers
 
     def forget_views(self) -> None:
         """Work everything out again at the next question."""

@@ -135,7 +135,7 @@ def _remember(turn: Turn, citizen: Citizen, event: Event, origin: int) -> bool:
     for known in earlier:
         if known.id == stored:
             return False
-    first = not earlier
+    again = bool(earlier)
     calendar_of(citizen, turn.rules)
     withdraws = withdrawn_ids(value)
     touched = [ref]
@@ -149,10 +149,10 @@ def _remember(turn: Turn, citizen: Citizen, event: Event, origin: int) -> bool:
     _add(citizen, ref, event, stored, origin)
     for target, retracts in withdraws:
         records.withdrawals.setdefault(target, []).append(Withdrawal(stored, retracts))
-    key = spoken_of(citizen, turn.home)
     outputs.append(say_entry(citizen, event, ref, stored))
-    if records.withdrawals or (ref[0] in "AS" and not first):
+    if records.withdrawals or (again and ref[0] in "AS"):
         say_changed_entries(citizen, touched, outputs, new=stored)
+    key = spoken_of(citizen, turn.home)
     for about in touched:
         _work_out(turn, key, citizen, about, value["meta"]["recorded"]["instant"])
     return True

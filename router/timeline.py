@@ -11,7 +11,7 @@ from router.corrections import CURRENT, STANDS, STATUSES, Standing, facts_about,
 from router.events import TIMELINE, Event, Output, Outputs
 from router.evidence import FOREIGN
 from router.facts import CASE, SERVICE_ANSWERED, meeting_reference, next_in_case
-from router.order import placed, rank
+from router.order import LAST, RANKS, placed
 from router.state import Citizen, Fact, FactId, Mark, Records, event_id_of
 
 Value = Mapping[str, Any]
@@ -74,16 +74,17 @@ def text_key(record: str, value: Value) -> str:
 
 def entry(citizen: str, record: str, value: Value, ref: str, stands: Standing) -> Output:
     """The entry that a fact about ``ref`` makes."""
-    meta = value["meta"]
-    letter = ref[0]
+    meta, letter = value["meta"], ref[0]
     if record == "MeetingInvited":
         about: str | None = meeting_reference(value)[2:]
     else:
         about = None if letter in "CPFWQ" else ref[2:]
-    start, end = _times(record, value)
-    holder, next_step, expected_by = _next(record, value)
+    start, end = _TIMES.get(record, _USUAL_TIMES)
+    holder, next_step, expected_by = _next(record, value) if letter in "CR" else _NOTHING_NEXT
     occurred, recorded = meta["occurred"], meta["recorded"]["instant"]
-    stands_at = placed(occurred["instant"], recorded)
+    happened = occurred["instant"]
+    stands_at = happened if happened == recorded else placed(happened, recorded)
+    details = value.get("details")
     fields = {
         "citizen": citizen,
         "entry_id": meta["event_id"],
@@ -95,8 +96,8 @@ def entry(citizen: str, record: str, value: Value, ref: str, stands: Standing) -
         "institution": value.get("institution") or value.get("school"),
         "case": ref[2:] if letter == "C" else None,
         "reference": about,
-        "start": start,
-        "end": end,
+        "start": value.get(start),
+        "end": value.get(end),
         "invited": value["invited"] if record == "MeetingInvited" else [],
         "holder": holder,
         "next_step": next_step,
@@ -106,22 +107,19 @@ def entry(citizen: str, record: str, value: Value, ref: str, stands: Standing) -
         "confidence": occurred["confidence"],
         "sensitivity": meta["sensitivity"],
         "protection": meta["protection"],
-        "details": _details(letter, value),
+        "details": _details(letter, details) if details else None,
         "recorded": recorded,
         "sequence": meta["source"]["sequence"],
-        "placed": None if stands_at == occurred["instant"] else stands_at,
-        "rank": rank(record, closes=bool(value.get("closes"))),
+        "placed": None if stands_at == happened else stands_at,
+        "rank": LAST if letter == "C" and value.get("closes") else RANKS[record],
     }
     return Output(TIMELINE, citizen, "TimelineEntry", fields)
 
 
-def _times(record: str, value: Value) -> tuple[Value | None, Value | None]:
-    """Start and end of what was planned."""
-    if record == "EnrollmentChanged":
-        return value["begin"], value["end"]
-    if record == "StayOnLeave":
-        return value["at"], value["expected_return"]
-    return value.get("start"), value.get("end")
+_TIMES = {"EnrollmentChanged": ("begin", "end"), "StayOnLeave": ("at", "expected_return")}
+_USUAL_TIMES = ("start", "end")
+"""The fields with start and end of what was planned."""
+_NOTHING_NEXT = (None, None, None)
 
 
 def _next(record: str, value: Value) -> tuple[Value | None, Value | None, Value | None]:
@@ -130,17 +128,16 @@ def _next(record: str, value: Value) -> tuple[Value | None, Value | None, Value 
         return value["holder"], *next_in_case(record, value)
     if record in _REFERRALS and value["recipient"] and text_key(record, value) not in _ENDED:
         return {"kind": "THIRD_PARTY", "institution": value["recipient"]}, SERVICE_ANSWERED, None
-    return None, None, None
+    return _NOTHING_NEXT
 
 
 _REFERRALS = frozenset({"ReferralSent", "ReferralUpdated"})
 _ENDED = frozenset({"referral.updated.cancelled", "referral.updated.completed"})
 
 
-def _details(letter: str, value: Value) -> dict[str, Any] | None:
+def _details(letter: str, details: Value) -> dict[str, Any] | None:
     """Title and text. Names of persons are not passed on: an entry is about what happened."""
-    details = value.get("details")
-    if not details or letter == "P":
+    if letter == "P":
         return None
     title = details.get("title")
     text = (
