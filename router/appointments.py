@@ -20,6 +20,7 @@ from router.spans import DAY
 from router.state import (
     CONFIDENCES,
     KIND_NUMBER,
+    SCALES,
     Citizen,
     Fact,
     PlannedFact,
@@ -86,8 +87,12 @@ class Schooling(msgspec.Struct, frozen=True, gc=False):
 
 def local(instant: int, zone: ZoneInfo) -> datetime:
     """An instant on the clock of a place; clamped to the years that a calendar has."""
-    bounded = min(max(instant, _MIN), _MAX)
-    return (_EPOCH + timedelta(microseconds=bounded)).astimezone(zone)
+    return (_EPOCH + timedelta(microseconds=bounded(instant))).astimezone(zone)
+
+
+def bounded(instant: int) -> int:
+    """The nearest instant that a calendar has."""
+    return _MIN if instant < _MIN else min(instant, _MAX)
 
 
 @lru_cache(maxsize=16_384)
@@ -121,15 +126,22 @@ def visit(citizen: Citizen, ref: str, rules: Rules) -> Visit | None:
             None if said == "OTHERS" else _view(citizen, ref, "MEETING", last, rules, rules.meeting_length)
         )
         return found and replace(found, attends=said == "CITIZEN")
-    status, *service = said.split("\x1f") if "\x1f" in said else (said,)
+    status, service = _booked(said)
     if last.kind in _LEAVES or status in _GONE:
         return None
     seen = _view(citizen, ref, "APPOINTMENT", last, rules, rules.appointment_length)
-    if len(service) == len(_SERVICE) and seen:
+    if service and seen:
         system, code, name = service
         before, after = rules.services.get((system, code), (0, 0))
         seen = replace(seen, before=before, after=after, service=name)
     return seen
+
+
+@lru_cache(maxsize=4096)
+def _booked(said: str) -> tuple[str, list[str]]:
+    """Status, and code system, code and name of the service, see ``facts.py``."""
+    status, *service = said.split("\x1f")
+    return status, service if len(service) == len(_SERVICE) else []
 
 
 def _view(
@@ -142,8 +154,7 @@ def _view(
     place = rules.place_of(institution)
     start = instant_of(last.start)
     given = None if last.end is None else instant_of(last.end)
-    marks = last.marks
-    confidence = confidence_of(marks)
+    confidence, sensitivity, protects = SCALES[last.marks]
     timed = confidence != DATE_ONLY
     if given is None or given <= start:
         end, confidence = start + length, confidence if not timed else DOUBTFUL
@@ -151,7 +162,7 @@ def _view(
         end = given
     return Visit(
         ref, kind, names[last.agency], institution, place, start, end, given, timed, confidence,
-        local_day(start, place.zone), sensitivity_of(marks), protection_of(marks),
+        local_day(start, place.zone), sensitivity, protects,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ the day itself takes the week's place).
 """
 
 from bisect import bisect_left
+from collections.abc import Iterable
 
 from router.appointments import Visit
 from router.calendar import Calendar
@@ -41,13 +42,11 @@ def busy_day(citizen: str, day: int, calendar: Calendar, rules: Rules) -> Drafts
     return {id_: _many(id_, said, visits, calendar.protection)}
 
 
-def crowded(seen: Visit, calendar: Calendar, rules: Rules) -> bool:
+def crowded(seen: Visit, near: Iterable[Visit], rules: Rules) -> bool:
     """Whether one visit more or less like ``seen`` may make a difference to burden at its place."""
-    rows, days = calendar.at_place(seen.place.name), rules.burden_days
-    if len(rows) + 1 < rules.burden_visits:
-        return False
-    near = bisect_left(rows, (seen.day + days,)) - bisect_left(rows, (seen.day - days + 1,))
-    return near + 1 >= rules.burden_visits
+    place, day, days = seen.place.name, seen.day, rules.burden_days
+    there = sum(other.place.name == place and abs(other.day - day) < days for other in near)
+    return there + 1 >= rules.burden_visits
 
 
 def clusters(rows: list[Row], visits: int, days: int) -> list[list[Row]]:

@@ -8,12 +8,15 @@ from datetime import date
 
 import msgspec
 
-from router.appointments import Schooling, Visit, protection, schooling, visit
+from router.appointments import Schooling, Visit, bounded, protection, schooling, visit
 from router.rules import Rules
 from router.spans import DAY
 from router.state import Citizen
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
+
+Row = tuple[int, str, Visit]
+"""Start or day, reference, and the visit itself, which is never compared."""
 
 
 class Calendar(msgspec.Struct, eq=False, gc=False):
@@ -25,14 +28,13 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
     exams: dict[str, Visit] = {}
     schools: dict[str, Schooling] = {}
     protection: int = 0
-    _by_start: list[tuple[int, str]] = []
-    _by_place: dict[str, list[tuple[int, int, str]]] = {}
-    _untimed: list[tuple[int, str]] = []
+    _by_start: list[Row] = []
+    _untimed: list[Row] = []
     """Visits of which only the day is known, by day."""
-    _long: list[tuple[int, str]] = []
+    _long: list[Row] = []
     """Visits longer than a day by start: there are hardly any, and they would make every span longer."""
-    _count: dict[int, int] = {}
-    """How many visits begin on each local day."""
+    _by_place: dict[str, list[tuple[int, int, str]]] | None = None
+    """None until somebody asks: most citizens never go to one place so often that it matters."""
 
     def refresh(self, citizen: Citizen, ref: str, rules: Rules) -> None:
         """Take in what has changed about one thing."""
@@ -67,54 +69,61 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
 
     def around(self, begin: int, end: int) -> list[Visit]:
         """Visits with a time of day that overlap the span, and perhaps some before it."""
-        visits, rows = self.visits, self._by_start
+        rows = self._by_start
         first = bisect_left(rows, (begin - DAY,))
-        found = [visits[ref] for _, ref in rows[first : bisect_left(rows, (end,), first)]]
+        found = [seen for _, _, seen in rows[first : bisect_left(rows, (end,), first)]]
         if self._long:
-            long = (visits[ref] for start, ref in self._long if start < end)
-            found[:0] = [visit for visit in long if begin < visit.end]
+            found[:0] = [seen for start, _, seen in self._long if start < end and begin < seen.end]
         return found
+
+    def near(self, seen: Visit, days: int) -> list[Visit]:
+        """All visits that begin fewer than ``days`` local days from another, and perhaps some more."""
+        rows, start, span = self._by_start, bounded(seen.start), (days + 2) * DAY
+        begin, end = start - span, start + span
+        first = 0 if begin != bounded(begin) else bisect_left(rows, (begin,))
+        last = len(rows) if end != bounded(end) else bisect_left(rows, (end,), first)
+        if self._untimed or self._long:
+            return [other for _, _, other in (*self._untimed, *self._long, *rows[first:last])]
+        return [other for _, _, other in rows[first:last]]
 
     def at_place(self, place: str) -> list[tuple[int, int, str]]:
         """Day, start and reference of the visits to one institution, in that order."""
+        if self._by_place is None:
+            self._by_place = {}
+            for seen in self.visits.values():
+                self._put_at_place(self._by_place, seen)
         return self._by_place.get(place, [])
 
     def on_day(self, day: int) -> list[Visit]:
         """The visits that begin on a local day (a proleptic ordinal), in no order."""
-        visits, rows = self.visits, self._by_start
+        rows = self._by_start
         midnight = (day - _EPOCH_DAY) * DAY
-        found = [visits[ref] for on, ref in self._untimed if on == day]
-        found += [visits[ref] for _, ref in self._long if visits[ref].day == day]
-        for place in range(bisect_left(rows, (midnight - DAY,)), len(rows)):
-            start, ref = rows[place]
-            if start >= midnight + 2 * DAY:  # no zone is a day away from UTC
-                break
-            if visits[ref].day == day:
-                found.append(visits[ref])
-        return found
-
-    def count_on(self, day: int) -> int:
-        """How many visits begin on a local day."""
-        return self._count.get(day, 0)
+        first = bisect_left(rows, (midnight - DAY,))
+        last = bisect_left(rows, (midnight + 2 * DAY,), first)  # no zone is a day away from UTC
+        return [seen for _, _, seen in (*self._untimed, *self._long, *rows[first:last]) if seen.day == day]
 
     def _put_in(self, seen: Visit) -> None:
-        rows, row = self._row(seen)
-        insort(rows, row)
-        self._count[seen.day] = self._count.get(seen.day, 0) + 1
-        insort(self._by_place.setdefault(seen.place.name, []), (seen.day, seen.start, seen.ref))
+        rows, at = self._row(seen)
+        insort(rows, (at, seen.ref, seen))
+        if self._by_place is not None:
+            self._put_at_place(self._by_place, seen)
+
+    @staticmethod
+    def _put_at_place(by_place: dict[str, list[tuple[int, int, str]]], seen: Visit) -> None:
+        insort(by_place.setdefault(seen.place.name, []), (seen.day, seen.start, seen.ref))
 
     def _take_out(self, old: Visit) -> None:
-        rows, row = self._row(old)
-        del rows[bisect_left(rows, row)]
-        self._count[old.day] -= 1
-        days = self._by_place[old.place.name]
-        del days[bisect_left(days, (old.day, old.start, old.ref))]
+        rows, at = self._row(old)
+        del rows[bisect_left(rows, (at, old.ref))]
+        if self._by_place is not None:
+            days = self._by_place[old.place.name]
+            del days[bisect_left(days, (old.day, old.start, old.ref))]
 
-    def _row(self, seen: Visit) -> tuple[list[tuple[int, str]], tuple[int, str]]:
-        """Where a visit stands among all of them."""
+    def _row(self, seen: Visit) -> tuple[list[Row], int]:
+        """Among which visits one stands, and where."""
         if not seen.timed:
-            return self._untimed, (seen.day, seen.ref)
-        return self._by_start if seen.end - seen.start <= DAY else self._long, (seen.start, seen.ref)
+            return self._untimed, seen.day
+        return self._by_start if seen.end - seen.start <= DAY else self._long, seen.start
 
 
 def calendar_of(citizen: Citizen, rules: Rules) -> Calendar:

@@ -106,15 +106,16 @@ _NO_CROWDS = _Crowds((), ())
 
 
 def _crowds(ref: str, old: Visit | None, new: Visit | None, calendar: Calendar, rules: Rules) -> _Crowds:
-    visits = len(calendar.visits) + 1
-    if ref[0] == "S" or (visits < rules.burden_visits and visits < rules.visits_a_day):
+    enough = min(rules.burden_visits, rules.visits_a_day) - 1
+    if ref[0] == "S" or len(calendar.visits) < enough:
         return _NO_CROWDS
     places, days = [], []
     for seen in (old, new):
-        if seen is not None:
-            if crowded(seen, calendar, rules):
+        near = [] if seen is None else calendar.near(seen, rules.burden_days)
+        if seen is not None and len(near) >= enough:
+            if crowded(seen, near, rules):
                 places.append(seen)
-            if calendar.count_on(seen.day) + 1 >= rules.visits_a_day:
+            if sum(other.day == seen.day for other in near) + 1 >= rules.visits_a_day:
                 days.append(seen)
     return _Crowds(places, days) if places or days else _NO_CROWDS
 

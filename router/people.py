@@ -234,7 +234,7 @@ def say_moved(turn: Turn, citizen: Citizen, told: Mapping[str, str], came: Colle
     records = citizen.records
     if len(records.members) <= 1:
         return
-    now = {}
+    now: dict[str, str] = {}
     for person in persons(citizen):
         own = spoken_of(person, turn.home)
         now.update((key, own) for key, flags in person.records.members.items() if not flags & FOREIGN)

@@ -302,3 +302,8 @@ def protection_of(marks: int) -> int:
 
 CLOSES = 64
 """Mark of a step after which nothing more is to happen in the case."""
+
+SCALES = tuple(
+    (confidence_of(marks), sensitivity_of(marks), protection_of(marks)) for marks in range(2 * CLOSES)
+)
+"""All three by marks, looked up."""
