@@ -10,8 +10,8 @@ that nobody reads are walked through without being made into values: of a text, 
 """
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from itertools import count
+from struct import Struct, error
 from typing import Any
 
 from schemas.nodes import deref, kind_of, named_in
@@ -24,7 +24,6 @@ Read = Callable[[bytes, int], tuple[dict[str, Any], int]]
 """Takes bytes and where to begin; gives the value and where it ended, which the caller has to compare with
 the length."""
 
-_KEPT = 8192
 _LONGEST = 10
 _INSTANT = 8
 """Bytes of the instants of our days: 8 from 1988 to 2112."""
@@ -97,26 +96,42 @@ _PAST = tuple(0 if length & 129 else 1 + (length >> 1) for length in range(256))
 
 
 def _past_long_text(data: bytes, at: int) -> int:
+    first, second = data[at], data[at + 1]
+    if second < 128 and not first & 1:  # noqa: PLR2004 - a hash in hex, as every fact has one
+        return 2 + ((first & 127 | second << 7) >> 1)
     length, begin = _length(data, at)
     return begin + length - at
 
 
+_eight_bytes = Struct("<Q").unpack_from
+
+
 def _past_long(data: bytes, at: int) -> int:
-    if int.from_bytes(data[at : at + _INSTANT], "little") & _MORE_FOLLOWS == _MORE_FOLLOWS >> 8:
-        return _INSTANT
+    try:
+        if _eight_bytes(data, at)[0] & _MORE_FOLLOWS == _MORE_FOLLOWS >> 8:
+            return _INSTANT
+    except error:  # there are not so many
+        pass
     return _unsigned(data, at)[1] - at
 
 
-@lru_cache(_KEPT)
-def _instant(data: bytes) -> int | None:
-    """The number in eight bytes, when it takes all of them: most instants do, and many come again."""
-    bits = int.from_bytes(data, "little")
-    if bits & _MORE_FOLLOWS != _MORE_FOLLOWS >> 8 or len(data) != _INSTANT:
+def _instant(data: bytes, at: int) -> int | None:
+    """The number in the next eight bytes, when it takes all of them, as the instants of our days do.
+
+    Groups of 7 bits are moved together all at once: to 14, to 28, to 56.
+    """
+    try:
+        (bits,) = _eight_bytes(data, at)
+    except error:
         return None
-    bits = bits & 0x7F007F007F007F | (bits & 0x7F007F007F007F00) >> 1
-    bits = bits & 0x3FFF00003FFF | (bits & 0x3FFF00003FFF0000) >> 2
-    bits = bits & 0xFFFFFFF | (bits & 0xFFFFFFF00000000) >> 4
-    return bits >> 1 ^ -(bits & 1)
+    if bits & _MORE_FOLLOWS != _MORE_FOLLOWS >> 8:
+        return None
+    bits &= 0x7F7F7F7F7F7F7F7F
+    bits -= (bits & 0x7F007F007F007F00) >> 1
+    bits -= ((bits & 0x3FFF00003FFF0000) >> 2) * 3
+    bits -= ((bits & 0xFFFFFFF00000000) >> 4) * 15
+    number: int = bits >> 1 ^ -(bits & 1)
+    return number
 
 
 class _Source:
@@ -154,7 +169,7 @@ class _Source:
                     "n = data[at]",
                     f"if n < 128: {name} = n >> 1 ^ -(n & 1); at += 1",
                     "else:",
-                    f" {name} = instant(data[at:at + {_INSTANT}])",
+                    f" {name} = instant(data, at)",
                     f" if {name} is None: {name}, at = long_(data, at)",
                     f" else: at += {_INSTANT}",
                 )
@@ -163,8 +178,8 @@ class _Source:
                 self._say(
                     depth,
                     "n = past[data[at]]",
-                    f"if n: {name} = data[at + 1:at + n]{text}; at += n",
-                    f"else: n, at = length_(data, at); {name} = data[at:at + n]{text}; at += n",
+                    f"if n: {name} = data[at + 1:(at := at + n)]{text}",
+                    f"else: n, at = length_(data, at); {name} = data[at:(at := at + n)]{text}",
                 )
             case _:
                 raise NotImplementedError(kind)
