@@ -9,6 +9,7 @@ from typing import Final
 
 from bench.figures import Entry, Figure, Goal, WrongAnswerError
 from bench.plan import Plan
+from bus.process import search_garbage_rarely
 from router.planning.problem import Option, Problem, Task, score
 from router.planning.solve import solve
 from router.spans import MINUTE
@@ -57,6 +58,7 @@ def run(plan: Plan) -> Sequence[Entry]:
     Raises:
         WrongAnswerError: the two found plans that are not equally good.
     """
+    search_garbage_rarely()  # as the router's process does
     figures: list[Entry] = []
     for name, days in _DAYS.items():
         problems = [problem(seed, days) for seed in range(max(20, int(_PROBLEMS * plan.scale)))]

@@ -94,7 +94,7 @@ class Score(NamedTuple):
 
 def clash(one: Visit | Option, here: int, other: Visit | Option, there: int, problem: Problem) -> bool:
     """Whether nobody can be at both: they overlap, or the journey takes longer than there is."""
-    first, second = (one, other) if one.start <= other.start else (other, one)
+    first, second = (one, other) if one[:2] <= other[:2] else (other, one)
     gap = second.start - first.end
     if gap < 0:
         return True

@@ -9,9 +9,13 @@ How it was measured, and what was not taken: docs/adr/0021-planning.md.
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import product
+from typing import NamedTuple
 
+from router.planning.choices import NEVER, Choice, choice, clashes_in, meet, packed
+from router.planning.day import Day
 from router.planning.problem import MOST_TASKS, Problem
-from router.planning.tables import NEVER, Choice, Day, Table, choice, clashes_in, meet, packed, table_by_trial
+from router.planning.smaller import cannot_move, improved, with_visits
+from router.planning.tables import Table, table_by_route, table_by_trial
 from router.spans import MINUTE
 
 _CLASHES = (0, 1, 3, MOST_TASKS**2)
@@ -26,6 +30,17 @@ Found = tuple[int, tuple[tuple[int, int], ...]]
 """Cost, and the option for each task."""
 
 
+class _Asked(NamedTuple):
+    """What is to be solved, and within which limits."""
+
+    problem: Problem
+    paid: frozenset[int]
+    """Days on which there are appointments that cannot move: another one there is no further day."""
+    most: int
+    """Clashes between two tasks on days that hang together."""
+    budget: list[int]
+
+
 def solve(problem: Problem) -> tuple[int, ...]:
     """The number of the option for each task in the plan with the smallest `Score`.
 
@@ -35,6 +50,12 @@ def solve(problem: Problem) -> tuple[int, ...]:
     Raises:
         ValueError: a task has no option at all.
     """
+    if not all(task.options for task in problem.tasks):
+        raise ValueError("a task has no option")
+    return _solve(problem, frozenset())
+
+
+def _solve(problem: Problem, paid: frozenset[int]) -> tuple[int, ...]:
     if not problem.tasks:
         return ()
     origin = min(option.start for task in problem.tasks for option in task.options) // MINUTE
@@ -47,13 +68,21 @@ def solve(problem: Problem) -> tuple[int, ...]:
     best: Found | None = None
     for most in _CLASHES:
         for penalty, allowed in _with_resources(problem, every):
-            best = _cheapest(problem, allowed, most, (best, penalty), budget)
+            best = _cheapest(_Asked(problem, paid, most, budget), allowed, best, penalty)
         if best is not None and clashes_in(best[0]) <= least + most:
             break
-    if best is None:  # with as many clashes as there are pairs, every plan is allowed: only without options
-        raise ValueError("a task has no option")
-    chosen = dict(best[1])
-    return tuple(chosen[task] for task in range(len(every)))
+        if any(cannot_move(task) for task in problem.tasks):
+            return _around(problem, paid)
+    chosen = {} if best is None else dict(best[1])
+    plan = tuple(chosen.get(task, 0) for task in range(len(every)))
+    return plan if budget[0] > 0 else improved(problem, plan)
+
+
+def _around(problem: Problem, paid: frozenset[int]) -> tuple[int, ...]:
+    """Plans around what cannot move, whose clashes with each other no plan can help."""
+    smaller, days = with_visits(problem)
+    planned = iter(_solve(smaller, paid | days))
+    return tuple(0 if cannot_move(task) else next(planned) for task in problem.tasks)
 
 
 def _with_resources(
@@ -83,29 +112,23 @@ def _keeps(problem: Problem, one: Choice, kept: dict[str, str | None]) -> bool:
 
 
 def _cheapest(
-    problem: Problem,
-    allowed: Sequence[Sequence[Choice]],
-    most: int,
-    known: tuple[Found | None, int],
-    budget: list[int],
+    asked: _Asked, allowed: Sequence[Sequence[Choice]], best: Found | None, penalty: int
 ) -> Found | None:
-    """The cheapest plan with at most ``most`` clashes between two tasks on days that hang together.
-
-    ``known`` is the best plan so far, and what each plan found now costs besides.
-    """
-    best, penalty = known
+    """The cheapest plan of what is allowed, or the best so far; each found now costs ``penalty`` besides."""
+    problem, paid, most, budget = asked
     if not all(allowed):
         return best
     choices = sorted(one for some in allowed for one in some)
-    days = {day: Day(problem, day) for day in {one.day for one in choices}}
+    days = {day: Day(problem, day, paid=day in paid) for day in {one.day for one in choices}}
     tables = []
     for group in _groups(problem, choices):
         known_places = all(problem.minutes[one.place][one.place] is not None for one in group)
         if most == 0 and known_places and len({one.day for one in group}) == 1:
-            tables.append(days[group[0].day].table(group))
+            tables.append(table_by_route(days[group[0].day], group))
         else:
             tables.append(table_by_trial(problem, days, group, most, budget))
-    free = packed(problem.one_day)  # only further days cost something, so the first one is given back
+    # Only further days cost something, so the first one is given back.
+    free = 0 if paid else packed(problem.one_day)
     limit = NEVER if best is None else best[0] - penalty + free
     found = _cover(tables, (1 << len(allowed)) - 1, limit)
     if found is None:
@@ -138,35 +161,43 @@ def _hang_together(problem: Problem, earlier: Sequence[Choice], later: Sequence[
 def _cover(tables: Sequence[Table], all_tasks: int, limit: int) -> Found | None:
     """The cheapest disjoint sets of different tables that hold all tasks; None if none is below ``limit``."""
     by_lowest = _offers(tables)
-    bounds = _bounds(by_lowest, all_tasks)
-    best: tuple[tuple[int, int], ...] | None = None
+    found = _Search(by_lowest, _bounds(by_lowest, all_tasks), limit)
+    found.go_on(all_tasks, 0, ())
+    if found.best is None:
+        return None
+    chosen = (one for number, mask in found.best for one in tables[number].choices_of(mask))
+    return found.limit, tuple((one.task, one.number) for one in chosen)
 
-    def search(rest: int, cost: int, taken: tuple[tuple[int, int], ...]) -> None:
-        nonlocal best, limit
+
+class _Search:
+    """Branch and bound over which table has which set."""
+
+    def __init__(self, by_lowest: _Offers, bounds: Sequence[int], limit: int) -> None:
+        self._by_lowest = by_lowest
+        self._bounds = bounds
+        self.limit = limit
+        self.best: tuple[tuple[int, int], ...] | None = None
+
+    def go_on(self, rest: int, cost: int, taken: tuple[tuple[int, int], ...]) -> None:
+        """With the tasks that are left, after what is ``taken``."""
         if not rest:
-            best, limit = taken, cost
+            self.best, self.limit = taken, cost
             return
         used = {number for number, _ in taken}
         further = []
-        for mask, costs in by_lowest.get(rest & -rest, ()):
+        for mask, costs in self._by_lowest.get(rest & -rest, ()):
             if mask & ~rest:
                 continue
-            after = cost + bounds[rest ^ mask]
+            after = cost + self._bounds[rest ^ mask]
             further += [
                 (after + own, mask, number, cost + own)
-                for own, number in costs[: bisect_left(costs, (limit - after,))]
+                for own, number in costs[: bisect_left(costs, (self.limit - after,))]
                 if number not in used
             ]
         for bound, mask, number, paid in sorted(further):
-            if bound >= limit:
+            if bound >= self.limit:
                 break
-            search(rest ^ mask, paid, (*taken, (number, mask)))
-
-    search(all_tasks, 0, ())
-    if best is None:
-        return None
-    found = (one for number, mask in best for one in tables[number].choices_of(mask))
-    return limit, tuple((one.task, one.number) for one in found)
+            self.go_on(rest ^ mask, paid, (*taken, (number, mask)))
 
 
 def _offers(tables: Sequence[Table]) -> _Offers:
@@ -183,13 +214,18 @@ def _offers(tables: Sequence[Table]) -> _Offers:
 
 def _bounds(by_lowest: _Offers, all_tasks: int) -> list[int]:
     """What each set of tasks costs at least: the cheapest cover when a day may be taken more than once."""
+    cheapest = [NEVER] * (all_tasks + 1)
+    for offers in by_lowest.values():
+        for mask, costs in offers:
+            cheapest[mask] = costs[0][0]
     bounds = [0]
     for rest in range(1, all_tasks + 1):
-        offers = by_lowest.get(rest & -rest, ())
-        bounds.append(
-            min(
-                (costs[0][0] + bounds[rest ^ mask] for mask, costs in offers if not mask & ~rest),
-                default=NEVER,
-            )
-        )
+        lowest = rest & -rest
+        others = more = rest ^ lowest
+        least = cheapest[rest]
+        while more:
+            more = (more - 1) & others
+            cost = cheapest[lowest | more] + bounds[others ^ more]
+            least = min(least, cost)
+        bounds.append(least)
     return bounds

@@ -3,10 +3,12 @@
 The oracle knows only what a good plan is, in plain loops; it shares nothing with the planner but the problem.
 """
 
+import gc
 from itertools import pairwise, product
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,6 +99,28 @@ def drawn(random: Random) -> Problem:
     )
 
 
+def crowded(random: Random) -> Problem:
+    """One or two days with much to choose from, much that stays, and times that are often alike."""
+    days, places = random.choice((1, 2)), random.randint(1, 3)
+    points = [(random.randint(0, 3) * 10, random.randint(0, 3) * 10) for _ in range(places + 1)]
+    minutes = tuple(
+        tuple(0 if here == there else 10 + abs(x - u) + abs(y - v) for there, (u, v) in enumerate(points))
+        for here, (x, y) in enumerate(points)
+    )
+
+    def option(*, moved: bool) -> Option:
+        minute, length = random.randrange(480, 720, 10), random.choice((0, 10, 20, 40))
+        return at(random.randrange(days), minute, length, nuisances=random.random() < 0.2, moved=moved)
+
+    def task() -> Task:
+        slots = (option(moved=True) for _ in range(random.choice((0, 5, 6))))
+        return Task(random.randrange(places), "x", (option(moved=False), *slots))
+
+    stay = [option(moved=False) for _ in range(random.randint(0, 6))]
+    visits = tuple(Visit(one.start, one.end, one.day, random.randrange(places)) for one in stay)
+    return Problem(tuple(task() for _ in range(4)), visits, minutes, random.choice((None, places)))
+
+
 def check(problem: Problem) -> None:
     plan = solve(problem)
     best = min(judged(problem, each) for each in product(*(range(len(t.options)) for t in problem.tasks)))
@@ -108,6 +132,11 @@ def check(problem: Problem) -> None:
 def test_no_plan_is_better_in_thousands_of_small_problems() -> None:
     for seed in range(2_000):
         check(drawn(Random(seed)))
+
+
+def test_no_plan_is_better_on_crowded_days() -> None:
+    for seed in range(150):
+        check(crowded(Random(seed)))
 
 
 @given(st.randoms(use_true_random=False))
@@ -173,3 +202,45 @@ def test_the_same_therapist_may_cost_a_day_when_it_is_important() -> None:
 
 def test_nothing_to_plan() -> None:
     assert planned()[0] == []
+
+
+def full(days: int, *, stuck: int = 0) -> Problem:
+    """8 appointments with 40 slots each; some are ``stuck`` at one time and have none."""
+    random = Random(days)
+
+    def option(*, moved: bool) -> Option:
+        return at(random.randrange(days), random.randrange(480, 720, 15), 60, moved=moved)
+
+    options = [(option(moved=False), *(option(moved=True) for _ in range(40))) for _ in range(8)]
+    options[:stuck] = [(options[0][0],)] * stuck
+    return Problem(tuple(Task(number % 2, "x", row) for number, row in enumerate(options)), (), TOWN, 2)
+
+
+@pytest.mark.parametrize(("days", "stuck"), [(1, 0), (2, 2), (5, 2), (20, 3)])
+def test_a_full_problem_has_a_plan_that_no_other_time_of_one_appointment_makes_better(
+    days: int, stuck: int
+) -> None:
+    problem = full(days, stuck=stuck)
+    plan = solve(problem)
+    best = judged(problem, plan)
+    assert stuck == 0 or best[0] == stuck * (stuck - 1) // 2
+    for task in range(8):
+        for number in range(len(problem.tasks[task].options)):
+            assert judged(problem, (*plan[:task], number, *plan[task + 1 :])) >= best
+
+
+def test_a_plan_leaves_no_garbage_in_circles_which_would_wait_for_a_long_search() -> None:
+    problems = [full(5), *(drawn(Random(seed)) for seed in range(50))]
+    gc.collect()
+    gc.disable()
+    try:
+        for problem in problems:
+            solve(problem)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+def test_a_task_without_options_is_said_to_have_none() -> None:
+    with pytest.raises(ValueError, match="no option"):
+        planned(Task(0, "eye", (stay(0, 540),)), Task(0, "ear", ()))
