@@ -53,9 +53,8 @@ def came_under(meta: Value) -> tuple[Any, ...]:
     return meta["source"]["agency"], subject["key"], *map(_listed, subject["identifiers"])
 
 
-def heard(citizen: Citizen, meta: Value) -> int | None:
+def heard(citizen: Citizen, meta: Value, came: tuple[Any, ...]) -> int | None:
     """The place of the fact's origin when it says nothing new of its subject, as most facts do not."""
-    came = came_under(meta)
     known = citizen.heard.get(came)
     if known is None:
         known = _look_up(citizen.records, meta)
@@ -99,47 +98,53 @@ def _subject_keys(subject: Value) -> list[str]:
 
 
 def _more(event: Event) -> list[Value]:
-    """Identifiers that a fact lists beside the subject's own."""
+    """Identifiers that a fact that says who is who lists beside the subject's own."""
     value = event.value
     if event.record == "IdentityLinked":
         return list(value["linked"])
     if event.record == "IdentityUnlinked":
         return list(value["unlinked"])
-    if event.record == "IdentityMerged":
-        return [*value["retired"], {"pseudonym": value["retired_key"], "national": False}]
-    return []
+    return [*value["retired"], {"pseudonym": value["retired_key"], "national": False}]
 
 
-def listed_keys(event: Event) -> dict[str, int]:
-    """Every key that a fact names as, or as not, the citizen's, with its flags."""
+def listed_keys(event: Event, home: str, known: Mapping[str, int]) -> dict[str, int]:
+    """``home`` and every key that a fact names as, or as not, the citizen's, with all that is then known."""
     subject = event.value["meta"]["subject"]
-    listed = {subject["key"]: 0}
-    for item in (*subject["identifiers"], *_more(event)):
+    listed = {home: known.get(home, 0)}
+    listed.setdefault(subject["key"], known.get(subject["key"], 0))
+    identifiers = subject["identifiers"]
+    if event.record in SAYS_WHO:
+        identifiers = [*identifiers, *_more(event)]
+    for item in identifiers:
         key = item["pseudonym"]
-        listed[key] = listed.get(key, 0) | _flags(item)
+        listed[key] = (listed[key] if key in listed else known.get(key, 0)) | _flags(item)
     return listed
 
 
-def take_in(citizen: Citizen, event: Event, flags: Mapping[str, int]) -> bool:
-    """Keep what a fact says of keys; ``flags`` hold what was known of them too. False if it was all known."""
+def take_in(citizen: Citizen, event: Event, more: Mapping[str, int]) -> bool:
+    """Keep what a fact says of keys; ``more`` is what was not known of them. False if it was all known."""
     records, meta = citizen.records, event.value["meta"]
-    known = [(key, records.members.get(key)) for key in flags]
-    records.members.update(flags)
-    fresh = heard(citizen, meta) is None
+    records.members.update(more)
+    fresh = bool(more) or heard(citizen, meta, came_under(meta)) is None
     hear(citizen, meta)
     if event.record in SAYS_WHO:
         statement = _statement(citizen, event)
         if all(one.id != statement.id for one in records.statements):
             records.statements.append(statement)
             fresh = True
-    return fresh or any(flags[key] != was for key, was in known)
+    return fresh
 
 
 def hear(citizen: Citizen, meta: Value) -> int:
     """The place of a fact's origin, which is kept when it is new, or earlier than was known."""
     keys = _subject_keys(meta["subject"])
-    place = keep_origin(citizen, keys, _user(meta), compact(meta["recorded"]["instant"]))
-    citizen.heard[came_under(meta)] = place, instant_of(citizen.records.origins[place].said)
+    return keep_origin(citizen, keys, _user(meta), compact(meta["recorded"]["instant"]))
+
+
+def hear_again(citizen: Citizen, meta: Value, came: tuple[Any, ...]) -> int:
+    """The same, after which ``heard`` knows it at once."""
+    place = hear(citizen, meta)
+    citizen.heard[came] = place, instant_of(citizen.records.origins[place].said)
     return place
 
 

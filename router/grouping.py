@@ -74,15 +74,15 @@ def uncontested(records: Records) -> bool:
     return not records.statements and _one_of_each_kind(records.members)
 
 
-def stay_one(records: Records, listed: Mapping[str, int]) -> bool:
-    """Whether the keys of one citizen are still one citizen's when these are known as well."""
+def stay_one(records: Records, more: Mapping[str, int]) -> bool:
+    """Whether the keys of one citizen are still one citizen's when more is known of keys."""
     one = not records.people and not records.statements
-    return one and _one_of_each_kind({**records.members, **listed} if records.members else listed)
+    return one and _one_of_each_kind({**records.members, **more} if more else records.members)
 
 
 def _one_of_each_kind(members: Mapping[str, int]) -> bool:
     kinds = [system_of(flags) for flags in members.values() if flags & NATIONAL]
-    return len(kinds) == len(set(kinds))
+    return len(kinds) <= 1 or len(kinds) == len(set(kinds))
 
 
 def grouping(records: Records, withdrawals: Withdrawals) -> Grouping:

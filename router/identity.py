@@ -44,43 +44,40 @@ def learn(turn: Turn, citizen: Citizen, event: Event) -> tuple[str, int] | None:
     """
     records, home = citizen.records, turn.home
     members = records.members
-    known = {key: flags | members.get(key, 0) for key, flags in listed_keys(event).items()}
-    own = known.pop(home, 0) | members.get(home, 0)
-    best, best_flags = home, own
-    for key, flags in known.items():
-        if stronger(key, flags, best, best_flags):
-            best, best_flags = key, flags
+    listed = listed_keys(event, home, members)
+    best = min(listed, key=lambda key: (not listed[key] & NATIONAL, key))
     going_round = turn.hops >= MOST_HOPS
     if best != home and not going_round:
-        return best, best_flags
-    fresh = [key for key in known if key not in members]
-    listed = {home: own, **known}
-    if event.record not in SAYS_WHO and stay_one(records, listed):
-        if any(members.get(key) != flags for key, flags in listed.items()):
-            _say_learnt(turn, citizen, listed, fresh)
+        return best, listed[best]
+    more = {key: flags for key, flags in listed.items() if members.get(key) != flags}
+    fresh = [key for key in more if key not in members and key != home]
+    if event.record not in SAYS_WHO and stay_one(records, more):
+        if more:
+            _say_learnt(turn, citizen, more, fresh)
     else:
         before, refused = survey(turn, citizen), open_refusals(records)
-        if not take_in(citizen, event, listed):
+        if not take_in(citizen, event, more):
             return None
         regroup(turn, citizen, before, refused)
-    if not going_round:
-        turn.outputs.extend(_move(turn, "CLAIM", (home, own), key) for key in fresh)
+    if fresh and not going_round:
+        turn.outputs.extend(_move(turn, "CLAIM", (home, listed[home]), key) for key in fresh)
     return None
 
 
-def _say_learnt(turn: Turn, citizen: Citizen, listed: Mapping[str, int], fresh: list[str]) -> None:
+def _say_learnt(turn: Turn, citizen: Citizen, more: Mapping[str, int], fresh: list[str]) -> None:
     """Keep more that is known of one citizen's keys, and say what is otherwise by it: perhaps the key."""
     members = citizen.records.members
     old_key = spoken_of(citizen, turn.home) if members else turn.home
-    members.update(listed)
+    members.update(more)
     citizen.key = ""
     key = spoken_of(citizen, turn.home)
     if key != old_key:
         say_changes(citizen, old_key, all_findings(old_key, citizen, turn.rules), {}, turn.outputs)
         after = all_findings(key, citizen, turn.rules)
         say_changes(citizen, key, {}, after, turn.outputs, turn.rules.inboxes)
-    told = {member: old_key for member in members if member not in fresh}
-    say_moved(turn, citizen, told, ())
+    if fresh or key != old_key:
+        told = {member: old_key for member in members if member not in fresh}
+        say_moved(turn, citizen, told, ())
 
 
 def move_to(turn: Turn, citizen: Citizen, target: str, flags: int) -> Citizen:

@@ -10,7 +10,7 @@ from router.cases import remember_views, say_cases
 from router.coordination import protection_changed, thing_changed
 from router.corrections import facts_about
 from router.events import Event, Outputs, Turn
-from router.evidence import SAYS_WHO, hear, heard
+from router.evidence import SAYS_WHO, came_under, hear, hear_again, heard
 from router.facts import (
     CASE,
     PLANNED,
@@ -91,14 +91,15 @@ def _told(turn: Turn, citizen: Citizen, event: Event) -> Citizen:
         pass_fact(turn, alias, event)
         return citizen
     meta = event.value["meta"]
-    origin = None if event.record in SAYS_WHO else heard(citizen, meta)
+    came = came_under(meta)
+    origin = None if event.record in SAYS_WHO else heard(citizen, meta, came)
     if origin is None:
         better = learn(turn, citizen, event)
         if better is not None:
             citizen = move_to(turn, citizen, *better)
             pass_fact(turn, better[0], event)
             return citizen
-        origin = hear(citizen, meta)
+        origin = hear_again(citizen, meta, came)
     if citizen.records.people or citizen.records.statements:
         new = _remember_of_several(turn, citizen, event, origin)
     else:
