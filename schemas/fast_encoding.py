@@ -171,7 +171,8 @@ class _Source:
 
     def _items(self, node: Schema, kind: str, value: str, depth: int) -> list[str]:
         read, piece, item = self._local(value, depth), self._name(), self._name()
-        self._refuse(depth, f"type({read}) is not {'list' if kind == 'array' else 'dict'}")
+        kinds = ("list", "tuple") if kind == "array" else ("dict",)
+        self._refuse(depth, " and ".join(f"type({read}) is not {fitting}" for fitting in kinds))
         self._say(depth, f"if {read}:", f" {piece} = [length[len({read})]]")
         if kind == "array":
             self._say(depth + 1, f"for {item} in {read}:")

@@ -171,6 +171,19 @@ def test_a_value_that_does_not_fit_is_left_to_fastavro(kind: Any, bad: object) -
         write(b"", {"f": bad})
 
 
+@pytest.mark.parametrize("items", [(), ("a", "b"), [], ["a", "b"]])
+def test_a_tuple_is_a_list(items: Any) -> None:
+    schema: Schema = {
+        "type": "record",
+        "name": "L",
+        "fields": [{"name": "l", "type": {"type": "array", "items": "string"}}],
+    }
+    write, read = _made(schema)
+    written = _fastavro_writes(parse(schema), {"l": items})
+    assert write(b"", {"l": items}) == written
+    assert read(written, 0) == ({"l": list(items)}, len(written))
+
+
 @pytest.mark.parametrize("text", ["", "a" * 63, "a" * 64, "ø" * 32, "a" * 8191, "ø" * 5000])
 def test_texts_of_every_length(text: str) -> None:
     schema: Schema = {"type": "record", "name": "T", "fields": [{"name": "t", "type": "string"}]}
