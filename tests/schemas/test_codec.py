@@ -14,6 +14,7 @@ from schemas.catalogue import ROOT, catalogue
 from schemas.codec import (
     BodyError,
     Codec,
+    Decoded,
     DecodeError,
     EncodeError,
     SchemaMismatchError,
@@ -38,7 +39,7 @@ MOVED_FRAME = b"\x00" + MOVED_ID.to_bytes(4, "big")
 
 def test_the_wire_format_is_confluents() -> None:
     assert CODEC.encode("CitizenMoved", MOVED) == MOVED_FRAME + MOVED_BODY
-    assert CODEC.decode(MOVED_FRAME + MOVED_BODY) == ("CitizenMoved", MOVED_ID, MOVED)
+    assert CODEC.decode(MOVED_FRAME + MOVED_BODY) == Decoded("CitizenMoved", MOVED_ID, MOVED)
 
 
 def test_a_record_may_be_named_in_full() -> None:
@@ -58,7 +59,7 @@ def test_instants_are_integers_on_both_sides() -> None:
 def test_every_example_comes_back_as_it_was(example: Example) -> None:
     record = catalogue().records[example.record]
     value = from_json(record.schema, as_read_by(record.schema, example.document))
-    assert CODEC.decode(CODEC.encode(example.record, value)) == (example.record, record.schema_id, value)
+    assert CODEC.decode(CODEC.encode(example.record, value)) == Decoded(example.record, record.schema_id, value)
 
 
 @pytest.mark.parametrize("name", RECORDS)
@@ -225,7 +226,7 @@ def test_a_newer_version_from_elsewhere_comes_in_the_shape_of_ours() -> None:
     newer = _version(note={"type": "string", "default": "", "doc": "New."})
     body = MOVED_BODY + bytes([4]) + b"hi"
     decoded = Codec(_Elsewhere({9: newer})).decode(b"\x00\x00\x00\x00\x09" + body)
-    assert decoded == ("CitizenMoved", 9, MOVED)
+    assert decoded == Decoded("CitizenMoved", 9, MOVED)
 
 
 def test_a_version_that_ours_cannot_be_read_from_is_a_decode_error() -> None:
