@@ -12,8 +12,9 @@ from router.events import MOVES, Event
 from router.rules import load_rules
 from router.spans import DAY
 from router.stage import CitizenStage
-from router.state import Citizen, dump
+from router.state import Citizen
 from router.step import step
+from router.stored import dump
 from schemas.codec import Codec
 
 _CITIZENS, _FACTS_EACH = 4_000, 15

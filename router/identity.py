@@ -22,7 +22,8 @@ from router.evidence import NATIONAL, SAYS_WHO, listed_keys, take_in, take_over
 from router.findings import say_changes
 from router.grouping import stay_one
 from router.people import open_refusals, persons, regroup, say_moved, spoken_of, survey
-from router.state import Citizen, Records, dump
+from router.state import Citizen, Records
+from router.stored import dump
 
 MOST_HOPS = 32
 """Beyond any chain of keys that occurs. Only sources that disagree on which identifiers are national can make

@@ -18,6 +18,7 @@ from router.findings import Drafts, say_changes
 from router.grouping import Grouping, Refused, Withdrawals, grouping
 from router.merging import distribute
 from router.state import Citizen, FactId, Records, Withdrawal
+from router.stored import count_rows
 from router.timeline import say_changed_entries
 
 _NAMESPACE = UUID("3a6f1a52-9f0b-5f0e-8a53-6d1f2f0a7c44")
@@ -190,6 +191,7 @@ def _rebuild(citizen: Citizen, found: Grouping, sources: list[Records], same: Ma
         fresh = Citizen()
         take_over(fresh, citizen.records)
         citizen.records, citizen.numbers, citizen.heard = fresh.records, None, {}
+        citizen.first_loose, citizen.names_in_blocks = None, 0
     records = citizen.records
     people = [citizen]
     if len(found.groups) > 1:
@@ -204,7 +206,7 @@ def _rebuild(citizen: Citizen, found: Grouping, sources: list[Records], same: Ma
         records.people = [person.records for person in people]
     places = [place for place in range(len(people)) if place not in same]
     _give(records, found, sources, [people[place] for place in places], places)
-    citizen.key, citizen.owners = "", found.owners
+    citizen.key, citizen.owners, citizen.loose = "", found.owners, count_rows(records)
     citizen.persons = people if len(people) > 1 else None
     citizen.forget_views()
 

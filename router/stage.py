@@ -10,8 +10,9 @@ from router.events import MOVES, REFUSALS, SLOTS, Event, Outputs
 from router.events import Output as Said
 from router.rules import Rules
 from router.shelf import Shelf
-from router.state import FORMAT, KIND_NUMBER, Citizen, dump, load
+from router.state import KIND_NUMBER, Citizen
 from router.step import step, tick, wake
+from router.stored import FORMAT, dump, load
 from schemas.catalogue import catalogue
 from schemas.cloudevents import Header, constant_headers
 from schemas.codec import Codec

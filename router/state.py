@@ -3,8 +3,7 @@
 Names, titles of appointments and free text pass through and are not kept. Every fact is kept as a short row,
 grouped by the thing that it is about, so that a late, repeated, withdrawn or moved fact finds its place.
 All of it is outside the search for garbage in circles, because there are none and there are many of it.
-The encoded form is one byte for the format's version and msgpack of the structures as arrays
-(docs/adr/0008-router-state.md).
+``stored.py`` writes and reads it; docs/adr/0008-router-state.md says why it is as it is.
 """
 
 from itertools import count
@@ -14,9 +13,6 @@ import msgspec
 
 from router.agreement.bundle import Bundle
 from router.planning.outlook import Outlook
-from schemas.errors import PoisonError
-
-FORMAT = 2
 
 KINDS = (
     "PersonRegistered", "PersonUpdated", "IdentityLinked", "IdentityMerged",
@@ -126,6 +122,15 @@ class Statement(msgspec.Struct, array_like=True, gc=False):
     """Somebody made sure: it counts against everything that sources say."""
 
 
+class Block(msgspec.Struct, array_like=True, gc=False):
+    """Rows that never change again, see ``packing.py``."""
+
+    ids: bytes | list[FactId]
+    """Joined; in a list when one of them is not the 16 bytes of a UUID."""
+    rows: bytes
+    """The names and rows without their ids, compressed."""
+
+
 class Records(msgspec.Struct, array_like=True, gc=False):
     """All that is stored for one key."""
 
@@ -159,6 +164,8 @@ class Records(msgspec.Struct, array_like=True, gc=False):
     """What planning knows; none until something asks for a plan."""
     bundles: list[Bundle] = []
     """Proposals: the open one, and ended ones while something may still come of them."""
+    blocks: list[Block] = []
+    """The rows of a long history as they are stored; in memory they stand above as well."""
 
 
 class Numbers(dict[str, int]):
@@ -189,6 +196,11 @@ class Citizen(msgspec.Struct, eq=False, gc=False):
     """Those in ``records.people``, see ``people.py``."""
     owners: list[int] | None = None
     """Which of them has the facts of each origin."""
+    loose: int = 0
+    """How many rows are in no block."""
+    first_loose: dict[str | bytes, int] | None = None
+    """Where, of each thing and each withdrawn fact, what is in no block begins; None without blocks."""
+    names_in_blocks: int = 0
     calendar: Any = None
     case_views: dict[str, Any] = {}
 
@@ -206,31 +218,6 @@ class Citizen(msgspec.Struct, eq=False, gc=False):
         """Work everything out again at the next question."""
         self.calendar = None
         self.case_views = {}
-
-
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Records)
-
-
-def dump(citizen: Citizen) -> bytes:
-    """The state as bytes."""
-    return bytes((FORMAT,)) + _encoder.encode(citizen.records)
-
-
-def load(data: bytes) -> Citizen:
-    """The state that ``dump`` wrote.
-
-    Raises:
-        PoisonError: it is not a state, or of a format that this version does not know.
-    """
-    if not data or data[0] != FORMAT:
-        message = f"state of format {data[0] if data else 'none'}, this version knows {FORMAT}"
-        raise PoisonError(message, reason="state.format", where="/0")
-    try:
-        return Citizen(_decoder.decode(memoryview(data)[1:]))
-    except msgspec.DecodeError:
-        message = "not a state"
-        raise PoisonError(message, reason="state.invalid", where="/1") from None
 
 
 _SECOND = 1_000_000

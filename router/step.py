@@ -4,6 +4,8 @@ Deterministic and total: it reads no clock, no file and no environment, and it r
 that the contract allows. The state that is given may be changed in place; its owner must not use it again.
 """
 
+from typing import TypeVar
+
 from router.agreement import desk
 from router.calendar import calendar_of
 from router.cases import remember_views, say_cases
@@ -26,7 +28,11 @@ from router.people import open_refusals, persons, regroup, spoken_of, survey, wh
 from router.planning import hearing, rounds
 from router.rules import Rules
 from router.state import KIND_NUMBER, Citizen, FactId, Records, Withdrawal, fact_id
+from router.stored import BLOCK, make_block
 from router.timeline import say_changed_entries, say_entry
+
+_R = TypeVar("_R")
+_K = TypeVar("_K", str, bytes)
 
 
 def step(key: str, state: Citizen | None, event: Event, rules: Rules) -> tuple[Citizen | None, Outputs]:
@@ -104,6 +110,8 @@ def _told(turn: Turn, citizen: Citizen, event: Event) -> Citizen:
         new = _remember_of_several(turn, citizen, event, origin)
     else:
         new = _remember(turn, citizen, event, origin)
+    if citizen.loose >= BLOCK:
+        make_block(citizen)
     if new and event.record in desk.ANSWERS:
         person = whose(citizen, origin)
         desk.answered(turn, spoken_of(person, turn.home), person, persons(citizen), event)
@@ -149,7 +157,7 @@ def _remember(turn: Turn, citizen: Citizen, event: Event, origin: int) -> bool:
             remember_views(citizen, about)
     _add(citizen, ref, event, stored, origin)
     for target, retracts in withdraws:
-        records.withdrawals.setdefault(target, []).append(Withdrawal(stored, retracts))
+        _append(citizen, records.withdrawals, target, Withdrawal(stored, retracts))
     outputs.append(say_entry(citizen, event, ref, stored))
     if records.withdrawals or (again and ref[0] in "AS"):
         say_changed_entries(citizen, touched, outputs, new=stored)
@@ -190,12 +198,23 @@ def _touched_by(records: Records, withdraws: list[tuple[FactId, bool]], already:
 
 def _add(citizen: Citizen, ref: str, event: Event, stored: FactId, origin: int) -> None:
     records, record, value = citizen.records, event.record, event.value
+    citizen.loose += 1
     if record in CASE:
-        records.cases.setdefault(ref, []).append(case_fact(citizen, stored, record, value, origin))
+        _append(citizen, records.cases, ref, case_fact(citizen, stored, record, value, origin))
         if record == "MeetingInvited":
             meeting = planned_fact(citizen, stored, record, value, origin)
-            records.plans.setdefault(meeting_reference(value), []).append(meeting)
+            _append(citizen, records.plans, meeting_reference(value), meeting)
+            citizen.loose += 1
     elif record in PLANNED:
-        records.plans.setdefault(ref, []).append(planned_fact(citizen, stored, record, value, origin))
+        _append(citizen, records.plans, ref, planned_fact(citizen, stored, record, value, origin))
     else:
-        records.others.setdefault(ref, []).append(plain_fact(citizen, stored, record, value, origin))
+        _append(citizen, records.others, ref, plain_fact(citizen, stored, record, value, origin))
+
+
+def _append(citizen: Citizen, family: dict[_K, list[_R]], about: _K, row: _R) -> None:
+    rows = family.get(about)
+    if rows is None:
+        rows = family[about] = []
+    if citizen.first_loose is not None:
+        citizen.first_loose.setdefault(about, len(rows))
+    rows.append(row)

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.events import Event
-from router.state import Citizen, dump, load
+from router.state import Citizen
 from router.step import step
+from router.stored import dump, load
 from tests.router.building import (
     appointment,
     at,

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from router.burden import clusters
 from router.findings import _NAMESPACE, finding_id
 from router.rules import load_rules
-from router.state import Citizen, dump, load
+from router.state import Citizen
 from router.step import step
+from router.stored import dump, load
 from router.travel import EARTH_RADIUS_KM, kilometres
 from tests.router.building import appointment, code, exam, person, place, pupil, stay, time
 from tests.router.test_worked_examples import RULES

@@ -4,8 +4,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from router.events import Event
-from router.state import KINDS, Citizen, dump, load
+from router.state import KINDS, Citizen
 from router.step import step
+from router.stored import dump, load
 from schemas.catalogue import catalogue
 from schemas.fast_encoding import fast_writer
 from tests.router.building import CODEC, TOPIC_OF, encoded

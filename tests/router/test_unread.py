@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 
 from router.rules import load_rules
 from router.stage import UNREAD, CitizenStage
-from router.state import KINDS, Citizen, dump
+from router.state import KINDS, Citizen
 from router.step import step
+from router.stored import dump
 from schemas.catalogue import catalogue
 from tests.router.building import CODEC
 from tests.router.test_totality import events

@@ -11,8 +11,9 @@ from zlib import crc32
 
 from router.events import Event, Output
 from router.rules import Rules, load_rules
-from router.state import Citizen, dump, load
+from router.state import Citizen
 from router.step import step
+from router.stored import dump, load
 from tests.router.building import CODEC
 
 RULES = load_rules()

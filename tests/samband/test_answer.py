@@ -18,7 +18,8 @@ from bus.topics import apply
 from router.agreement import desk
 from router.events import Event, Output
 from router.run import run_router
-from router.state import Citizen, dump
+from router.state import Citizen
+from router.stored import dump
 from samband.wishes import WishError, wish
 from tests.router.agreement.building import agency_says, citizen_says, move, proposal
 from tests.router.building import CODEC, HOSPITAL, SCHOOL, appointment, at

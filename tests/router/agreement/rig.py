@@ -6,8 +6,9 @@ from typing import Any
 from router.agreement import desk
 from router.events import Event, Output
 from router.rules import load_rules
-from router.state import Citizen, Records, dump, load
+from router.state import Citizen, Records
 from router.step import step, tick, wake
+from router.stored import dump, load
 from tests.router.agreement.building import KEY, MINUTE
 from tests.router.building import at, encoded
 

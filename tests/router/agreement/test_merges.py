@@ -4,8 +4,8 @@ import pytest
 
 from router.agreement import desk
 from router.events import Output
-from router.state import dump, load
 from router.step import tick, wake
+from router.stored import dump, load
 from tests.router.agreement.building import DAY, MINUTE, agency_says, citizen_says, move, proposal
 from tests.router.agreement.rig import RULES, START
 from tests.router.building import CODEC, appointment, linked, unlinked

@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.state import dump, load
+from router.stored import dump, load
 from tests.router.agreement.building import DAY, HOUR, KEY, MINUTE, agency_says, citizen_says, move, proposal
 from tests.router.agreement.rig import START, Rig
 from tests.router.building import appointment, cancelled

@@ -10,8 +10,9 @@ from router import shelf
 from router.events import Event, Output
 from router.rules import Rules
 from router.shelf import Shelf
-from router.state import Citizen, dump, load
+from router.state import Citizen
 from router.step import step, tick, wake
+from router.stored import dump, load
 from schemas.shelves import PREFIX
 from tests.router.building import CODEC
 from tests.router.world import moved
