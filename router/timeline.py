@@ -74,7 +74,7 @@ def text_key(record: str, value: Value) -> str:
 
 _USUAL: dict[str, Any] = {
     "citizen": "", "entry_id": "", "revision": 1, "at": None, "kind": "", "text": "", "agency": "",
-    "institution": None, "case": None, "reference": None, "start": None, "end": None, "invited": (),
+    "institution": None, "case": None, "reference": None, "start": None, "end": None, "invited": None,
     "holder": None, "next_step": None, "expected_by": None, "status": "CURRENT", "replaced_by": None,
     "confidence": "", "sensitivity": "", "protection": "", "details": None, "recorded": 0, "sequence": None,
     "placed": None, "rank": 0,
@@ -101,8 +101,8 @@ def entry(citizen: str, record: str, value: Value, ref: str, stands: Standing) -
         fields["holder"], fields["next_step"], fields["expected_by"] = _next(record, value)
     if record == "MeetingInvited":
         fields["reference"], fields["invited"] = meeting_reference(value)[2:], value["invited"]
-    elif letter not in "CPFWQ":
-        fields["reference"] = ref[2:]
+    else:
+        fields["reference"], fields["invited"] = None if letter in "CPFWQ" else ref[2:], []
     start, end = _TIMES.get(record, _USUAL_TIMES)
     fields["start"], fields["end"] = value.get(start), value.get(end)
     if stands.by is not None:
