@@ -4,6 +4,7 @@ Worked out from the facts when first asked for, then kept up to date one thing a
 """
 
 from bisect import bisect_left, insort
+from collections.abc import Sequence
 from datetime import date
 
 import msgspec
@@ -76,15 +77,18 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
             found[:0] = [seen for start, _, seen in self._long if start < end and begin < seen.end]
         return found
 
-    def near(self, seen: Visit, days: int) -> list[Visit]:
-        """All visits that begin fewer than ``days`` local days from another, and perhaps some more."""
+    def near(self, seen: Visit, days: int, enough: int) -> Sequence[Visit]:
+        """All visits that begin fewer than ``days`` local days from another, and perhaps some more.
+
+        None where there are not ``enough``.
+        """
         rows, start, span = self._by_start, bounded(seen.start), (days + 2) * DAY
         begin, end = start - span, start + span
-        first = 0 if begin != bounded(begin) else bisect_left(rows, (begin,))
-        last = len(rows) if end != bounded(end) else bisect_left(rows, (end,), first)
-        if self._untimed or self._long:
-            return [other for _, _, other in (*self._untimed, *self._long, *rows[first:last])]
-        return [other for _, _, other in rows[first:last]]
+        first = bisect_left(rows, (begin,)) if begin == bounded(begin) else 0
+        last = bisect_left(rows, (end,), first) if end == bounded(end) else len(rows)
+        if last - first + len(self._untimed) + len(self._long) < enough:
+            return ()
+        return [other for _, _, other in (*self._untimed, *self._long, *rows[first:last])]
 
     def at_place(self, place: str) -> list[tuple[int, int, str]]:
         """Day, start and reference of the visits to one institution, in that order."""

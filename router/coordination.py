@@ -111,8 +111,8 @@ def _crowds(ref: str, old: Visit | None, new: Visit | None, calendar: Calendar, 
         return _NO_CROWDS
     places, days = [], []
     for seen in (old, new):
-        near = [] if seen is None else calendar.near(seen, rules.burden_days)
-        if seen is not None and len(near) >= enough:
+        near = calendar.near(seen, rules.burden_days, enough) if seen is not None else ()
+        if seen is not None and near:
             if crowded(seen, near, rules):
                 places.append(seen)
             if sum(other.day == seen.day for other in near) + 1 >= rules.visits_a_day:
