@@ -36,9 +36,9 @@ def simulate(
     """Live through some days of a made-up town, on the real system, as fast as it goes.
 
     Families, pupils, patients and cases send what their agencies' legacy systems would send: HL7 over MLLP,
-    OneRoster sets, Digisos documents. With --check, identities, timelines, findings and settled bundles are
-    compared with an oracle that knows the town and not the messages; the last line says how many of each were
-    compared, how many differ and how many are lost.
+    OneRoster sets, Digisos documents. With --check, identities, timelines, findings, proposals and settled
+    bundles are compared with an oracle that knows the town and not the messages; the last line says how many
+    of each were compared, how many differ and how many are lost.
 
     Exit codes: 0 no difference and nothing lost; 1 something differs or is lost; 2 and 3 it could not run.
 

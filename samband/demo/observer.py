@@ -32,6 +32,8 @@ class Observer:
     citizens: Citizens = field(default_factory=Citizens)
     proposals: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """How each proposal stands, by its id."""
+    offered: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Each proposal as it was said first, by its id."""
     last_change: float = 0.0
     """When the last record came, on the monotonic clock."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -48,6 +50,8 @@ class Observer:
                 known = self.proposals.get(value["proposal_id"])
                 if known is None or known["revision"] < value["revision"]:
                     self.proposals[value["proposal_id"]] = value
+                if value["status"] == "OPEN":
+                    self.offered.setdefault(value["proposal_id"], value)
             if "citizen" in value:
                 self.citizens.add(record, value)
             self.last_change = time.monotonic()

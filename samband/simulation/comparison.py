@@ -13,7 +13,7 @@ from samband.simulation.truth import Entry, Finding, Identifier, Truth
 
 Pseudonym = Callable[[Identifier], str]
 
-_KINDS = ("identities", "timelines", "findings", "bundles")
+_KINDS = ("identities", "timelines", "findings", "proposals", "bundles")
 
 
 @dataclass(frozen=True, slots=True)

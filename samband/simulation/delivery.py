@@ -47,7 +47,8 @@ class Delivery:
         self._staging = drop / "staging"
         self._staging.mkdir(parents=True, exist_ok=True)
         self._seed = seed
-        self._health = mishaps.clinics(town, seed)
+        self.sendings = mishaps.clinics(town, seed)
+        """When clinics send what, late and twice."""
         self._cases: dict[date, list[CaseStep]] = defaultdict(list)
         for step in town.cases:
             self._cases[step.at.date()].append(step)
@@ -106,7 +107,7 @@ class Delivery:
 
     def _lanes(self, day: date) -> dict[tuple[str, int], list[Sending]]:
         lanes: dict[tuple[str, int], list[Sending]] = defaultdict(list)
-        for each in self._health.get(day, ()):
+        for each in self.sendings.get(day, ()):
             lanes[_CONNECTORS[each.step.clinic.agency], each.step.person.sequence % _LANES].append(each)
         return lanes
 

@@ -49,6 +49,18 @@ class FindingsOracle:
             "stay": said["stay_hours"] * 60,
         }
 
+    @property
+    def notice_hours(self) -> int:
+        """What begins sooner is left where it is, and nothing is moved there."""
+        return int(self._rules["planning"]["notice_hours"])
+
+    def minutes(self, here: str, there: str) -> int | None:
+        """How long it takes from one place to another; None where the way is not known."""
+        if here == there:
+            return 0 if here in self._places else None
+        minutes, how = self._journey(here, there)
+        return None if how == "unknown" else minutes
+
     def findings(self, calendar: Calendar) -> Counter[Finding]:
         """Everything that collides or burdens."""
         visits = sorted(calendar.visits, key=lambda visit: (visit.start, visit.end, visit.place))

@@ -22,6 +22,7 @@ from samband.simulation.delivery import Delivery
 from samband.simulation.history import Town
 from samband.simulation.oracle import NATIONAL, truths
 from samband.simulation.places import day_number, moment
+from samband.simulation.proposals import Wire, compare_proposals
 from samband.simulation.town import build
 from samband.simulation.truth import Identifier
 from samband.simulation.way_back import AskedClinics, held, true_steps
@@ -133,6 +134,9 @@ async def _live(stage: _Stage, town: Town, plan: Plan, tell: Tell) -> Outcome:
         tell("Comparing with the oracle")
         town.health = true_steps(delivery.happened, stage.clinics.books)
         verdict = await asyncio.to_thread(_compared, system, town, observer)
+        wire = Wire(delivery.sendings, delivery.happened, stage.clinics.books)
+        said = [(first, observer.proposals[name]["status"]) for name, first in observer.offered.items()]
+        compare_proposals(verdict, town, DEFAULT_RULES, wire, said, _sequences(system, town))
         compare_bundles(verdict, list(observer.proposals.values()), stage.clinics.books)
         verdict.lost = lost + _refused(observer)
     return Outcome(plan, delivered, len(observer.ledger.facts), lost, seconds, verdict)
@@ -219,6 +223,15 @@ def _compared(system: System, town: Town, observer: Observer) -> Verdict:
     return compare(
         truths(town, DEFAULT_RULES), observer.citizens.everybody(), observer.citizens.keys, _pseudonym(system)
     )
+
+
+def _sequences(system: System, town: Town) -> dict[str, int]:
+    """Everybody's number by the key that they are spoken of."""
+    pseudonym = _pseudonym(system)
+    return {
+        pseudonym(Identifier(NATIONAL, person.national_id, national=True)): person.sequence
+        for person in town.people()
+    }
 
 
 def _pseudonym(system: System) -> Callable[[Identifier], str]:

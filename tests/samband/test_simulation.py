@@ -135,7 +135,8 @@ def test_a_small_town_is_as_the_oracle_knows_it(tmp_path: Path):
     compared = told["check"]["compared"]
     assert compared["identities"] == compared["timelines"] == len(expected) > 20
     assert compared["findings"] > 0
-    assert compared["bundles"] == sum(told["check"]["proposals"].values()) > 0
+    assert compared["bundles"] == compared["proposals"] == sum(told["check"]["proposals"].values()) > 0
+    assert compared["savings"] > 0
     assert told["check"]["proposals"]["SETTLED"] > 0
     by_agency = Counter(each.step.clinic.agency for day in mishaps.clinics(town, 4).values() for each in day)
     by_agency.update(opening.clinic.agency for opening in town.openings if opening.at < moment(LAST, 0))
@@ -148,5 +149,6 @@ def test_a_small_town_is_as_the_oracle_knows_it(tmp_path: Path):
     )
     assert done.stdout.splitlines()[-1] == (
         f"compared: identities {len(expected)} (0 differ), timelines {len(expected)} (0 differ), findings "
-        f"{compared['findings']} (0 differ), bundles {compared['bundles']} (0 differ); lost: 0"
+        f"{compared['findings']} (0 differ), proposals {compared['proposals']} (0 differ), bundles "
+        f"{compared['bundles']} (0 differ); lost: 0"
     )
