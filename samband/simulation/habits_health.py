@@ -137,7 +137,8 @@ class Health:
             at = contact.at if visit == 0 else self._own(person, contact.at + timedelta(minutes=visit))
             yield from self._appointment(person, contact.clinic, at, (days, wanted))
             if days and visits > 1:
-                wanted = [days[-1] + timedelta(days=more) for more in range(1, 6)]
+                after = (days[-1] + timedelta(days=more) for more in range(1, 6))
+                wanted = [day for day in after if day > at.date()] or None
 
     def _appointment(
         self, person: Person, clinic: Clinic, at: datetime, when: tuple[list[date], list[date] | None]
