@@ -165,7 +165,8 @@ class _Source:
             inner[0] = f"some_{1 - nothing}{inner[0][6:]}"
         else:
             inner.insert(0, repr(varint(1 - nothing)))
-        joined = " + ".join(inner) if len(inner) == 2 else f"join(({', '.join(inner)}))"  # noqa: PLR2004
+        pair = len(inner) == 2  # noqa: PLR2004 - two pieces are added, more are joined
+        joined = " + ".join(inner) if pair else f"join(({', '.join(inner)}))"
         self._say(depth + 1, f"{piece} = {joined}")
         return [piece]
 
