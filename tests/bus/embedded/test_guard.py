@@ -35,7 +35,10 @@ def guarded() -> Iterator[tuple["subprocess.Popen[str]", int]]:
 
 
 def _gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_closed_pipe_ends_it(guarded):
