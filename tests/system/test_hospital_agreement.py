@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bus.cluster import admin_client
 from bus.endpoints import find
 from bus.producer import Producer
 from bus.reader import read_to_end
@@ -62,6 +63,23 @@ class Whole:
         async with Producer(self.settings) as producer:
             for key in range(100):
                 await producer.send("router.citizen.ticks", key=str(key).encode(), value=tick)
+
+    async def taken(self) -> None:
+        """Wait until the router has taken in all that the hospital has said."""
+        async with admin_client(self.settings, "test") as admin:
+
+            async def there() -> bool:
+                found = await admin.list_consumer_group_offsets(self.settings.topic("router.citizen"))
+                taken = {(place.topic, place.partition): position.offset for place, position in found.items()}
+                return all(
+                    [
+                        taken.get((self.settings.topic(topic), each.partition), 0) > each.offset
+                        for topic in ("appointment", "slot")
+                        async for each in read_to_end(self.settings, topic)
+                    ]
+                )
+
+            _: bool = await until(there, timeout=60, what="the router to have taken in everything")
 
     async def status(self, *wanted: str, minutes: int = 1) -> dict[str, Any]:
         """Wait for a proposal's statuses, so many minutes at each look; its latest word."""
@@ -136,6 +154,7 @@ async def open_calendar(at: Whole) -> None:
         start = FRIDAY + timedelta(hours=hours)
         free = FreeTime(number=f"T{hours}", start=start, service=service, department="HAB", room="R2")
         await at.sender.send(at.hospital.offer(free))
+    await at.taken()  # a tick before the last slot would bring a plan without it
 
 
 async def test_a_proposal_is_settled_by_the_hospital(broker, topic_prefix, tmp_path):
