@@ -1,4 +1,4 @@
-"""A fact that a person states on the command line, on its way onto the bus."""
+"""A fact that a person states, on the command line or in a simulation, on its way onto the bus."""
 
 import uuid
 
@@ -7,6 +7,7 @@ from bus.registry.codec import codec_of
 from bus.settings import Settings
 from connectors.kit.assembly import AssemblyContext, assemble
 from connectors.kit.outcomes import Fact, SourceInput
+from schemas.codec import Codec
 
 
 async def state(settings: Settings, fact: Fact, context: AssemblyContext, now: int) -> str:
@@ -16,8 +17,15 @@ async def state(settings: Settings, fact: Fact, context: AssemblyContext, now: i
         BusUnavailableError: Kafka is away.
     """
     source = SourceInput(payload=b"", received=now, system="samband", message_id=str(uuid.uuid4()))
-    (made,) = assemble([fact], source, context)
-    value = codec_of(settings).encode(made.record, made.value)
     async with Producer(settings) as producer:
-        await (await producer.send(made.topic, key=made.key.encode(), value=value, headers=made.headers))
+        return await publish(producer, codec_of(settings), fact, context, source)
+
+
+async def publish(
+    producer: Producer, codec: Codec, fact: Fact, context: AssemblyContext, source: SourceInput
+) -> str:
+    """The same with a producer that is connected, and ``source`` as where it was stated."""
+    (made,) = assemble([fact], source, context)
+    value = codec.encode(made.record, made.value)
+    await (await producer.send(made.topic, key=made.key.encode(), value=value, headers=made.headers))
     return made.event_id

@@ -10,9 +10,10 @@ from bus.producer import Producer
 from bus.registry.codec import codec_of
 from bus.settings import Settings
 from connectors.kit import times
-from connectors.kit.assembly import AssemblyContext, assemble
+from connectors.kit.assembly import AssemblyContext
 from connectors.kit.outcomes import Fact, SourceInput
 from samband.simulation.places import micros
+from samband.statement import publish
 from schemas.records import Matter
 
 _CONTEXT: Final = AssemblyContext("citizen", "citizen", "forvaltningsloven-13b", "coordination")
@@ -80,8 +81,4 @@ class Answering:
         source = SourceInput(
             payload=b"", received=micros(now), system="simulation", message_id=proposal["proposal_id"]
         )
-        (made,) = assemble([fact], source, _CONTEXT)
-        value = codec_of(self._settings).encode(made.record, made.value)
-        await (
-            await self._producer.send(made.topic, key=made.key.encode(), value=value, headers=made.headers)
-        )
+        await publish(self._producer, codec_of(self._settings), fact, _CONTEXT, source)
