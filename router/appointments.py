@@ -92,7 +92,7 @@ def local(instant: int, zone: ZoneInfo) -> datetime:
 
 def bounded(instant: int) -> int:
     """The nearest instant that a calendar has."""
-    return _MIN if instant < _MIN else min(instant, _MAX)
+    return FIRST_DAY if instant < FIRST_DAY else min(instant, LAST_DAY)
 
 
 @lru_cache(maxsize=16_384)
@@ -106,8 +106,9 @@ def instant_at(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-_MIN = instant_at(datetime(2, 1, 1, tzinfo=UTC))
-_MAX = instant_at(datetime(9998, 12, 31, tzinfo=UTC))
+FIRST_DAY = instant_at(datetime(2, 1, 1, tzinfo=UTC))
+LAST_DAY = instant_at(datetime(9998, 12, 31, tzinfo=UTC))
+"""The first and the last instant that a calendar has, with room for any zone."""
 
 
 def visit(citizen: Citizen, ref: str, rules: Rules) -> Visit | None:

@@ -3,21 +3,25 @@
 Worked out from the facts when first asked for, then kept up to date one thing at a time; never stored.
 """
 
+from array import array
 from bisect import bisect_left, insort
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
+from typing import TypeVar
 
 import msgspec
 
-from router.appointments import Schooling, Visit, bounded, protection, schooling, visit
+from router.appointments import FIRST_DAY, LAST_DAY, Schooling, Visit, protection, schooling, visit
 from router.rules import Rules
 from router.spans import DAY
 from router.state import Citizen
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
-
-Row = tuple[int, str, Visit]
-"""Start or day, reference, and the visit itself, which is never compared."""
+_V = TypeVar("_V")
+_NO_VISITS: Mapping[str, Visit] = MappingProxyType({})
+_NO_SCHOOLS: Mapping[str, Schooling] = MappingProxyType({})
+"""What nearly all calendars have none of is one object for all of them: asking it finds it in the caches."""
 
 
 class Calendar(msgspec.Struct, eq=False, gc=False):
@@ -25,28 +29,26 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
 
     visits: dict[str, Visit] = {}
     """Appointments and meetings by reference."""
-    stays: dict[str, Visit] = {}
-    exams: dict[str, Visit] = {}
-    schools: dict[str, Schooling] = {}
+    stays: Mapping[str, Visit] = _NO_VISITS
+    exams: Mapping[str, Visit] = _NO_VISITS
+    schools: Mapping[str, Schooling] = _NO_SCHOOLS
     protection: int = 0
-    _by_start: list[Row] = []
-    _untimed: list[Row] = []
-    """Visits of which only the day is known, by day."""
-    _long: list[Row] = []
-    """Visits longer than a day by start: there are hardly any, and they would make every span longer."""
+    _starts: "array[int]" = msgspec.field(default_factory=lambda: array("q"))
+    """When each of ``_in_order`` starts: side by side, because they are looked through for each fact."""
+    _in_order: list[Visit] = []
+    """Visits with a time of day, by start and reference, but for those in ``_odd``."""
+    _odd: Sequence[Visit] = ()
+    """Visits of which only the day is known, and those longer than a day: there are hardly any, and they
+    would make every span longer. By start and reference."""
     _by_place: dict[str, list[tuple[int, int, str]]] | None = None
     """None until somebody asks: most citizens never go to one place so often that it matters."""
 
     def refresh(self, citizen: Citizen, ref: str, rules: Rules) -> None:
         """Take in what has changed about one thing."""
         if ref[0] == "N":
-            school = schooling(citizen, ref, rules)
-            if school:
-                self.schools[ref] = school
-            else:
-                self.schools.pop(ref, None)
-            return
-        self.replace(ref, visit(citizen, ref, rules))
+            self.schools = _with(self.schools, ref, schooling(citizen, ref, rules))
+        else:
+            self.replace(ref, visit(citizen, ref, rules))
 
     def replace(self, ref: str, seen: Visit | None) -> None:
         """Take in the new view of an appointment, meeting, stay or exam; None when it does not take place."""
@@ -58,11 +60,10 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
             if seen:
                 self.visits[ref] = seen
                 self._put_in(seen)
-            return
-        shelf = self.stays if letter == "S" else self.exams
-        shelf.pop(ref, None)
-        if seen:
-            shelf[ref] = seen
+        elif letter == "S":
+            self.stays = _with(self.stays, ref, seen)
+        else:
+            self.exams = _with(self.exams, ref, seen)
 
     def refresh_protection(self, citizen: Citizen) -> None:
         """Take in what has changed about the person."""
@@ -70,11 +71,11 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
 
     def around(self, begin: int, end: int) -> list[Visit]:
         """Visits with a time of day that overlap the span, and perhaps some before it."""
-        rows = self._by_start
-        first = bisect_left(rows, (begin - DAY,))
-        found = [seen for _, _, seen in rows[first : bisect_left(rows, (end,), first)]]
-        if self._long:
-            found[:0] = [seen for start, _, seen in self._long if start < end and begin < seen.end]
+        starts = self._starts
+        first = bisect_left(starts, begin - DAY)
+        found = self._in_order[first : bisect_left(starts, end, first)]
+        if self._odd:
+            found[:0] = [seen for seen in self._odd if seen.timed and seen.start < end and begin < seen.end]
         return found
 
     def near(self, seen: Visit, days: int, enough: int) -> Sequence[Visit]:
@@ -82,13 +83,14 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
 
         None where there are not ``enough``.
         """
-        rows, start, span = self._by_start, bounded(seen.start), (days + 2) * DAY
-        begin, end = start - span, start + span
-        first = bisect_left(rows, (begin,)) if begin == bounded(begin) else 0
-        last = bisect_left(rows, (end,), first) if end == bounded(end) else len(rows)
-        if last - first + len(self._untimed) + len(self._long) < enough:
+        starts, start, span = self._starts, seen.start, (days + 2) * DAY
+        if not FIRST_DAY + span <= start <= LAST_DAY - span:
+            return (*self._odd, *self._in_order)
+        first = bisect_left(starts, start - span)
+        last = first + enough - len(self._odd)
+        if last > len(starts) or (last > first and starts[last - 1] >= start + span):
             return ()
-        return [other for _, _, other in (*self._untimed, *self._long, *rows[first:last])]
+        return (*self._odd, *self._in_order[first : bisect_left(starts, start + span, first)])
 
     def at_place(self, place: str) -> list[tuple[int, int, str]]:
         """Day, start and reference of the visits to one institution, in that order."""
@@ -100,15 +102,19 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
 
     def on_day(self, day: int) -> list[Visit]:
         """The visits that begin on a local day (a proleptic ordinal), in no order."""
-        rows = self._by_start
+        starts = self._starts
         midnight = (day - _EPOCH_DAY) * DAY
-        first = bisect_left(rows, (midnight - DAY,))
-        last = bisect_left(rows, (midnight + 2 * DAY,), first)  # no zone is a day away from UTC
-        return [seen for _, _, seen in (*self._untimed, *self._long, *rows[first:last]) if seen.day == day]
+        first = bisect_left(starts, midnight - DAY)
+        last = bisect_left(starts, midnight + 2 * DAY, first)  # no zone is a day away from UTC
+        return [seen for seen in (*self._odd, *self._in_order[first:last]) if seen.day == day]
 
     def _put_in(self, seen: Visit) -> None:
-        rows, at = self._row(seen)
-        insort(rows, (at, seen.ref, seen))
+        if _is_odd(seen):
+            self._odd = sorted((*self._odd, seen), key=_start_and_ref)
+        else:
+            place = self._place(seen)
+            self._starts.insert(place, seen.start)
+            self._in_order.insert(place, seen)
         if self._by_place is not None:
             self._put_at_place(self._by_place, seen)
 
@@ -117,17 +123,38 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
         insort(by_place.setdefault(seen.place.name, []), (seen.day, seen.start, seen.ref))
 
     def _take_out(self, old: Visit) -> None:
-        rows, at = self._row(old)
-        del rows[bisect_left(rows, (at, old.ref))]
+        if _is_odd(old):
+            self._odd = [seen for seen in self._odd if seen.ref != old.ref]
+        else:
+            place = self._place(old)
+            del self._starts[place], self._in_order[place]
         if self._by_place is not None:
             days = self._by_place[old.place.name]
             del days[bisect_left(days, (old.day, old.start, old.ref))]
 
-    def _row(self, seen: Visit) -> tuple[list[Row], int]:
-        """Among which visits one stands, and where."""
-        if not seen.timed:
-            return self._untimed, seen.day
-        return self._by_start if seen.end - seen.start <= DAY else self._long, seen.start
+    def _place(self, seen: Visit) -> int:
+        """Where a visit stands among those in order, or is to stand."""
+        starts, in_order, start = self._starts, self._in_order, seen.start
+        place = bisect_left(starts, start)
+        while place < len(starts) and starts[place] == start and in_order[place].ref < seen.ref:
+            place += 1
+        return place
+
+
+def _is_odd(seen: Visit) -> bool:
+    return not seen.timed or seen.end - seen.start > DAY
+
+
+def _start_and_ref(seen: Visit) -> tuple[int, str]:
+    return seen.start, seen.ref
+
+
+def _with(shelf: Mapping[str, _V], ref: str, thing: _V | None) -> Mapping[str, _V]:
+    """A shelf with the new view of a thing, or without it."""
+    kept = {known: one for known, one in shelf.items() if known != ref}
+    if thing:
+        kept[ref] = thing
+    return kept
 
 
 def calendar_of(citizen: Citizen, rules: Rules) -> Calendar:

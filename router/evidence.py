@@ -80,13 +80,13 @@ def _look_up(records: Records, meta: Value) -> tuple[int, int] | None:
     return None
 
 
-def _places(members: Mapping[str, int], keys: list[str]) -> list[int]:
+def _places(members: Mapping[str, int], keys: list[str]) -> tuple[int, ...]:
     """Where these keys stand among all."""
     if len(members) <= _FEW:
         place = list(members).index
-        return [place(key) for key in keys]
+        return tuple(place(key) for key in keys)
     places = {key: place for place, key in enumerate(members)}
-    return [places[key] for key in keys]
+    return tuple(places[key] for key in keys)
 
 
 def _subject_keys(subject: Value) -> list[str]:
@@ -130,7 +130,7 @@ def take_in(citizen: Citizen, event: Event, more: Mapping[str, int]) -> bool:
     if event.record in SAYS_WHO:
         statement = _statement(citizen, event)
         if all(one.id != statement.id for one in records.statements):
-            records.statements.append(statement)
+            records.statements += (statement,)
             fresh = True
     return fresh
 
@@ -165,7 +165,7 @@ def keep_origin(citizen: Citizen, listed: list[str], agency: str, said: int) -> 
                 origin.said = said
                 citizen.heard.clear()
             return place
-    records.origins.append(Origin(keys, number, said))
+    records.origins += (Origin(keys, number, said),)
     return len(records.origins) - 1
 
 
@@ -196,9 +196,9 @@ def _statement(citizen: Citizen, event: Event) -> Statement:
         KIND_NUMBER[event.record],
         compact(meta["recorded"]["instant"]),
         citizen.number(meta["source"]["agency"]),
-        [places[key] for key in own],
-        [places[key] for key in sorted(set(more) - set(own))],
-        [places[key] for key in retired],
+        tuple(places[key] for key in own),
+        tuple(places[key] for key in sorted(set(more) - set(own))),
+        tuple(places[key] for key in retired),
         value["reason"]["mapped"] == CONFIRMED,
     )
 
@@ -217,12 +217,11 @@ def take_over(citizen: Citizen, other: Records) -> None:
         if one.id in told:
             continue
         keys, others, retired = (
-            [moved[place] for place in places_] for places_ in (one.keys, one.others, one.retired)
+            tuple(moved[place] for place in places_) for places_ in (one.keys, one.others, one.retired)
         )
         agency = citizen.number(other.names[one.agency])
-        own.statements.append(
-            Statement(one.id, one.kind, one.said, agency, keys, others, retired, one.confirmed)
-        )
+        statement = Statement(one.id, one.kind, one.said, agency, keys, others, retired, one.confirmed)
+        own.statements += (statement,)
     own.moves = max(own.moves, other.moves)
     for refusal, revision in other.refused.items():
         if abs(revision) > abs(own.refused.get(refusal, 0)):

@@ -123,8 +123,17 @@ def planned_fact(citizen: Citizen, stored: FactId, record: str, value: Value, or
     """The row of a fact that says when something takes place."""
     start, end, place, code = _PLANNED[record](value)
     meta, number = value["meta"], citizen.numbering()
+    recorded, source, when = meta["recorded"]["instant"], meta["source"], meta["occurred"]
+    occurred = when["instant"]
     return PlannedFact(
-        *_head(citizen, stored, record, meta, origin, (start or meta["occurred"])["confidence"]),
+        stored,  # as `_head` has it, without the detour: most facts are planned ones
+        KIND_NUMBER[record],
+        compact(recorded),
+        None if occurred == recorded else compact(occurred),
+        source["sequence"],
+        origin,
+        number[source["agency"]],
+        marks_of((start or when)["confidence"], meta["sensitivity"], meta["protection"]),
         compact(start["instant"]) if start else None,
         compact(end["instant"]) if end else None,
         number[institution_name(place)] if place else None,

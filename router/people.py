@@ -52,7 +52,7 @@ def whose(citizen: Citizen, origin: int) -> Citizen:
 
 def current(records: Records) -> Grouping:
     """The citizens of a state, worked out again."""
-    return grouping(records, _withdrawals(records.people or [records]))
+    return grouping(records, _withdrawals(records.people or (records,)))
 
 
 def spoken_of(citizen: Citizen, home: str) -> str:
@@ -94,7 +94,7 @@ def regroup(
     ``other`` is a state that has moved here; what it had heard is taken over already. Those for whom nothing
     is otherwise are left as they are: a number that a source gives to hundreds keeps them all in one state.
     """
-    came = [] if other is None else other.people or [other]
+    came = () if other is None else other.people or (other,)
     withdrawals = _withdrawals([*(seen.citizen.records for seen in before), *came])
     found = grouping(citizen.records, withdrawals)
     same = _unchanged(citizen.records, before, found, withdrawals, other)
@@ -169,7 +169,7 @@ def _regrouped(before: list[Before], found: Grouping, other: Records | None) -> 
 
 def _views(citizen: Citizen, other: Records | None) -> dict[str, Any]:
     """What was last said of a citizen's cases, but for those of which another state may have said more."""
-    fresh = {ref for records in (other.people or [other]) for ref in records.cases} if other else set()
+    fresh = {ref for records in (other.people or (other,)) for ref in records.cases} if other else set()
     return {
         ref: citizen.case_views.get(ref) or case_view(citizen, ref)
         for ref in citizen.records.cases
@@ -203,7 +203,7 @@ def _rebuild(citizen: Citizen, found: Grouping, sources: list[Records], same: Ma
             else Citizen(Records(members={key: members[key] for key in group}))
             for place, group in enumerate(found.groups)
         ]
-        records.people = [person.records for person in people]
+        records.people = tuple(person.records for person in people)
     places = [place for place in range(len(people)) if place not in same]
     _give(records, found, sources, [people[place] for place in places], places)
     citizen.key, citizen.owners, citizen.loose = "", found.owners, count_rows(records)

@@ -96,7 +96,7 @@ class Mark(msgspec.Struct, array_like=True, gc=False):
 class Origin(msgspec.Struct, array_like=True, gc=False):
     """An agency lists these keys as one citizen's. Keys are places in ``Records.members``."""
 
-    keys: list[int]
+    keys: tuple[int, ...]
     """The key that its facts come under, then the others."""
     agency: int
     said: int
@@ -112,11 +112,11 @@ class Statement(msgspec.Struct, array_like=True, gc=False):
     said: int
     """When the source recorded it (compact)."""
     agency: int
-    keys: list[int]
+    keys: tuple[int, ...]
     """The subject's, first the one that the fact comes under."""
-    others: list[int]
+    others: tuple[int, ...]
     """Those that it is linked with or unlinked from."""
-    retired: list[int]
+    retired: tuple[int, ...]
     """Those of both that a merge gives up."""
     confirmed: bool
     """Somebody made sure: it counts against everything that sources say."""
@@ -132,7 +132,10 @@ class Block(msgspec.Struct, array_like=True, gc=False):
 
 
 class Records(msgspec.Struct, array_like=True, gc=False):
-    """All that is stored for one key."""
+    """All that is stored for one key.
+
+    What is rarely added to is a tuple: empty ones are one object, which each step finds in the caches.
+    """
 
     alias: str | None = None
     """The key that everything under this one is passed on to; all else is then empty."""
@@ -152,19 +155,19 @@ class Records(msgspec.Struct, array_like=True, gc=False):
     """Last revision of each case; negative when it was withdrawn, being another citizen's."""
     findings: dict[bytes, int] = {}
     """Last revision of each finding by its id; negative when it is closed."""
-    origins: list[Origin] = []
-    statements: list[Statement] = []
+    origins: tuple[Origin, ...] = ()
+    statements: tuple[Statement, ...] = ()
     moves: int = 0
     """Revision of what was last said of who is one citizen."""
     refused: dict[bytes, int] = {}
     """Last revision of each refusal by its id; negative when it is closed."""
-    people: list["Records"] = []
+    people: tuple["Records", ...] = ()
     """Each citizen on their own when these keys are several (``people.py``); else empty, and all is here."""
     outlook: Outlook | None = None
     """What planning knows; none until something asks for a plan."""
-    bundles: list[Bundle] = []
+    bundles: tuple[Bundle, ...] = ()
     """Proposals: the open one, and ended ones while something may still come of them."""
-    blocks: list[Block] = []
+    blocks: tuple[Block, ...] = ()
     """The rows of a long history as they are stored; in memory they stand above as well."""
 
 

@@ -60,7 +60,7 @@ def count_rows(records: Records) -> int:
 def make_block(citizen: Citizen) -> None:
     """Put everything into a block that is in none."""
     records = citizen.records
-    records.blocks.append(packing.pack(_not_in_blocks(citizen)))
+    records.blocks += (packing.pack(_not_in_blocks(citizen)),)
     citizen.first_loose, citizen.names_in_blocks, citizen.loose = {}, len(records.names), 0
 
 

@@ -194,14 +194,15 @@ def _changed(records: Records, key: str, stored: FactId, stands: Standing, moved
     return Output(TIMELINE, key, "EntryChanged", value)
 
 
-def say_entry(citizen: Citizen, event: Event, ref: str, stored: FactId) -> Output:
+def say_entry(citizen: Citizen, event: Event, ref: str, stored: FactId, *, first: bool) -> Output:
     """The entry of a fact that was just remembered, with the standing that it has from the start.
 
     It is said under the key that the fact came under, so that it stays with that key whoever's it turns out
-    to be.
+    to be. ``first``: nothing else was said about ``ref``.
     """
-    records = citizen.records
-    stands = standing(records, ref).get(stored, STANDS)
-    if stands.status != CURRENT:
-        records.marks[stored] = Mark(stands.status, stands.by, 1)
+    records, stands = citizen.records, STANDS
+    if records.withdrawals or not first:
+        stands = standing(records, ref).get(stored, STANDS)
+        if stands.status != CURRENT:
+            records.marks[stored] = Mark(stands.status, stands.by, 1)
     return entry(event.value["meta"]["subject"]["key"], event.record, event.value, ref, stands)

@@ -53,7 +53,7 @@ def offer(records: Records, proposal: Value, outputs: Outputs) -> None:
 
     There must be none open (``may_offer``).
     """
-    records.bundles = [*_remembered(records.bundles), _bundle(proposal)]
+    records.bundles = (*_remembered(records.bundles), _bundle(proposal))
     bundle, saying = records.bundles[-1], Saying(proposal["citizen"], outputs)
     saying.stands(bundle)
     saying.step(bundle)
@@ -234,7 +234,7 @@ def told(key: str, citizen: Citizen, minute: int, rules: Rules, outputs: Outputs
             _refuse(citizen, bundle, [place for place, seat in enumerate(bundle.seats) if _silent(seat)])
         if was_open and not bundle.is_open and bundle.stage != EXPIRED:
             _plan_again(citizen)
-    citizen.records.bundles = kept
+    citizen.records.bundles = tuple(kept)
 
 
 def _silent(seat: Seat) -> bool:
@@ -261,7 +261,7 @@ def carry(sources: Iterable[Records], people: Sequence[Citizen]) -> None:
         theirs = [
             person for person in people if not person.records.members.get(bundle.key, FOREIGN) & FOREIGN
         ]
-        (theirs or people)[0].records.bundles.append(bundle)
+        (theirs or people)[0].records.bundles += (bundle,)
 
 
 def regrouped(turn: Turn, key: str, citizen: Citizen) -> None:

@@ -102,7 +102,7 @@ def test_when_it_is_worked_out_anew_who_is_who_blocks_are_made_anew():
 def test_a_damaged_block_is_no_state(cut):
     block = pack(told(BOOKED, TAKEN_BACK, READ)[0].records)
     state = Citizen()
-    state.records.blocks.append(Block(block.ids, block.rows[:cut]))
+    state.records.blocks = (Block(block.ids, block.rows[:cut]),)
     state.first_loose = {}
     with pytest.raises(PoisonError) as raised:
         load(dump(state))
@@ -111,7 +111,7 @@ def test_a_damaged_block_is_no_state(cut):
 
 def test_a_block_without_its_ids_is_no_state():
     state = Citizen()
-    state.records.blocks.append(Block(b"", pack(told(BOOKED)[0].records).rows))
+    state.records.blocks = (Block(b"", pack(told(BOOKED)[0].records).rows),)
     with pytest.raises(PoisonError):
         load(dump(state))
 

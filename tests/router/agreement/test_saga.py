@@ -152,7 +152,7 @@ def test_a_release_that_is_never_answered_is_given_up_when_the_time_has_passed()
     assert rig.refusals() == ["release.unanswered", "release.given_up"]
     assert rig.requests()[-1]["deadline"]["instant"] <= NEW + 2 * DAY
     rig.pass_to(NEW + 90 * DAY)
-    assert rig.records.bundles == []
+    assert rig.records.bundles == ()
 
 
 def test_what_is_held_after_it_was_let_go_is_let_go_again_by_a_new_request():
