@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from router.corrections import standing_facts
 from router.order import source_order
 from router.rules import Place, Rules
-from router.spans import DAY
+from router.spans import DAY, HOUR
 from router.state import (
     CONFIDENCES,
     KIND_NUMBER,
@@ -33,6 +33,7 @@ from router.state import (
 DOUBTFUL = CONFIDENCES.index("DOUBTFUL")
 DATE_ONLY = CONFIDENCES.index("DATE_ONLY")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY = _EPOCH.toordinal()
 _SERVICE = ("system", "code", "name")
 """What stands behind the status of an appointment whose source names a service, see ``facts.py``."""
 _GONE = frozenset({"CANCELLED", "MISSED", "ENTERED_IN_ERROR"})
@@ -95,10 +96,20 @@ def bounded(instant: int) -> int:
     return FIRST_DAY if instant < FIRST_DAY else min(instant, LAST_DAY)
 
 
-@lru_cache(maxsize=16_384)
 def local_day(instant: int, zone: ZoneInfo) -> int:
-    """The day of an instant at a place, as a proleptic ordinal; visits begin at the same few times."""
-    return local(instant, zone).toordinal()
+    """The day of an instant at a place, as a proleptic ordinal."""
+    ahead = _ahead(instant // DAY, zone)
+    return local(instant, zone).toordinal() if ahead is None else _EPOCH_DAY + (instant + ahead) // DAY
+
+
+@lru_cache(maxsize=16_384)
+def _ahead(day: int, zone: ZoneInfo) -> int | None:
+    """How far a zone is ahead of UTC on a whole UTC day since the epoch; None when that changes within it."""
+    begin = day * DAY
+    if not FIRST_DAY <= begin <= LAST_DAY - DAY:
+        return None
+    found = {local(begin + hour * HOUR, zone).utcoffset() for hour in range(25)}
+    return None if len(found) > 1 else (found.pop() or timedelta()) // timedelta(microseconds=1)
 
 
 def instant_at(moment: datetime) -> int:
@@ -116,19 +127,22 @@ def visit(citizen: Citizen, ref: str, rules: Rules) -> Visit | None:
     facts = cast("Sequence[PlannedFact]", standing_facts(citizen.records, ref))
     if not facts:
         return None
-    if ref[0] == "S":
+    letter = ref[0]
+    if letter == "S":
         return _stay(citizen, ref, facts, rules)
     last = facts[0] if len(facts) == 1 else max(facts, key=source_order)
-    if ref[0] == "X":
+    if letter == "A":
+        return _appointment(citizen, ref, last, rules)
+    if letter == "X":
         return _view(citizen, ref, "EXAM", last, rules, rules.exam_length)
     said = citizen.records.names[last.code]
-    if ref[0] == "M":
-        found = (
-            None if said == "OTHERS" else _view(citizen, ref, "MEETING", last, rules, rules.meeting_length)
-        )
-        return found and replace(found, attends=said == "CITIZEN")
-    status, service = _booked(said)
-    if last.kind in _LEAVES or status in _GONE:
+    found = None if said == "OTHERS" else _view(citizen, ref, "MEETING", last, rules, rules.meeting_length)
+    return found and replace(found, attends=said == "CITIZEN")
+
+
+def _appointment(citizen: Citizen, ref: str, last: PlannedFact, rules: Rules) -> Visit | None:
+    gone, service = _booked(citizen.records.names[last.code])
+    if gone or last.kind in _LEAVES:
         return None
     seen = _view(citizen, ref, "APPOINTMENT", last, rules, rules.appointment_length)
     if service and seen:
@@ -139,10 +153,10 @@ def visit(citizen: Citizen, ref: str, rules: Rules) -> Visit | None:
 
 
 @lru_cache(maxsize=4096)
-def _booked(said: str) -> tuple[str, list[str]]:
-    """Status, and code system, code and name of the service, see ``facts.py``."""
+def _booked(said: str) -> tuple[bool, list[str]]:
+    """Whether it does not take place; code system, code and name of the service, see ``facts.py``."""
     status, *service = said.split("\x1f")
-    return status, service if len(service) == len(_SERVICE) else []
+    return status in _GONE, service if len(service) == len(_SERVICE) else []
 
 
 def _view(

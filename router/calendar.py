@@ -3,7 +3,6 @@
 Worked out from the facts when first asked for, then kept up to date one thing at a time; never stored.
 """
 
-from array import array
 from bisect import bisect_left, insort
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -18,6 +17,8 @@ from router.spans import DAY
 from router.state import Citizen
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
+_FIRST_DAY, _LAST_DAY = FIRST_DAY + 400 * DAY, LAST_DAY - 400 * DAY
+"""Nearer than this to the ends of the calendar, days that rules count may not be days apart."""
 _V = TypeVar("_V")
 _NO_VISITS: Mapping[str, Visit] = MappingProxyType({})
 _NO_SCHOOLS: Mapping[str, Schooling] = MappingProxyType({})
@@ -33,8 +34,8 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
     exams: Mapping[str, Visit] = _NO_VISITS
     schools: Mapping[str, Schooling] = _NO_SCHOOLS
     protection: int = 0
-    _starts: "array[int]" = msgspec.field(default_factory=lambda: array("q"))
-    """When each of ``_in_order`` starts: side by side, because they are looked through for each fact."""
+    _starts: list[int] = []
+    """When each of ``_in_order`` starts."""
     _in_order: list[Visit] = []
     """Visits with a time of day, by start and reference, but for those in ``_odd``."""
     _odd: Sequence[Visit] = ()
@@ -55,9 +56,9 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
         letter = ref[0]
         if letter in "AM":
             old = self.visits.pop(ref, None)
-            if old:
+            if old is not None:
                 self._take_out(old)
-            if seen:
+            if seen is not None:
                 self.visits[ref] = seen
                 self._put_in(seen)
         elif letter == "S":
@@ -72,8 +73,10 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
     def around(self, begin: int, end: int) -> list[Visit]:
         """Visits with a time of day that overlap the span, and perhaps some before it."""
         starts = self._starts
-        first = bisect_left(starts, begin - DAY)
-        found = self._in_order[first : bisect_left(starts, end, first)]
+        first = last = bisect_left(starts, begin - DAY)
+        while last < len(starts) and starts[last] < end:
+            last += 1
+        found = self._in_order[first:last]
         if self._odd:
             found[:0] = [seen for seen in self._odd if seen.timed and seen.start < end and begin < seen.end]
         return found
@@ -84,7 +87,7 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
         None where there are not ``enough``.
         """
         starts, start, span = self._starts, seen.start, (days + 2) * DAY
-        if not FIRST_DAY + span <= start <= LAST_DAY - span:
+        if not _FIRST_DAY <= start <= _LAST_DAY:
             return (*self._odd, *self._in_order)
         first = bisect_left(starts, start - span)
         last = first + enough - len(self._odd)
@@ -109,11 +112,12 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
         return [seen for seen in (*self._odd, *self._in_order[first:last]) if seen.day == day]
 
     def _put_in(self, seen: Visit) -> None:
-        if _is_odd(seen):
+        start = seen.start
+        if not seen.timed or seen.end - start > DAY:
             self._odd = sorted((*self._odd, seen), key=_start_and_ref)
         else:
-            place = self._place(seen)
-            self._starts.insert(place, seen.start)
+            place = self._place(start, seen.ref)
+            self._starts.insert(place, start)
             self._in_order.insert(place, seen)
         if self._by_place is not None:
             self._put_at_place(self._by_place, seen)
@@ -123,26 +127,22 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
         insort(by_place.setdefault(seen.place.name, []), (seen.day, seen.start, seen.ref))
 
     def _take_out(self, old: Visit) -> None:
-        if _is_odd(old):
+        if not old.timed or old.end - old.start > DAY:
             self._odd = [seen for seen in self._odd if seen.ref != old.ref]
         else:
-            place = self._place(old)
+            place = self._place(old.start, old.ref)
             del self._starts[place], self._in_order[place]
         if self._by_place is not None:
             days = self._by_place[old.place.name]
             del days[bisect_left(days, (old.day, old.start, old.ref))]
 
-    def _place(self, seen: Visit) -> int:
+    def _place(self, start: int, ref: str) -> int:
         """Where a visit stands among those in order, or is to stand."""
-        starts, in_order, start = self._starts, self._in_order, seen.start
+        starts = self._starts
         place = bisect_left(starts, start)
-        while place < len(starts) and starts[place] == start and in_order[place].ref < seen.ref:
+        while place < len(starts) and starts[place] == start and self._in_order[place].ref < ref:
             place += 1
         return place
-
-
-def _is_odd(seen: Visit) -> bool:
-    return not seen.timed or seen.end - seen.start > DAY
 
 
 def _start_and_ref(seen: Visit) -> tuple[int, str]:

@@ -15,10 +15,12 @@ from router.spans import MINUTE
 from router.travel import Journey, journey
 
 
-def clashes_of(citizen: str, ref: str, calendar: Calendar, rules: Rules) -> Drafts:
-    """Everything that one visit or stay and another do to each other."""
+def clashes_of(citizen: str, one: Visit, calendar: Calendar, rules: Rules) -> Drafts:
+    """Everything that a visit or stay and those in the calendar do to each other."""
     drafts: Drafts = {}
-    for other, one in _pairs(ref, calendar, rules):
+    for other in _near(one, calendar, rules):
+        if other.ref == one.ref:
+            continue
         first, second = (one, other) if (one.start, one.ref) < (other.start, other.ref) else (other, one)
         if second.start - first.end < rules.reach:
             for draft in _clashes(citizen, first, second, calendar.protection, rules):
@@ -26,19 +28,16 @@ def clashes_of(citizen: str, ref: str, calendar: Calendar, rules: Rules) -> Draf
     return drafts
 
 
-def _pairs(ref: str, calendar: Calendar, rules: Rules) -> list[tuple[Visit, Visit]]:
-    """All that are near enough to matter, each with the visit or stay itself."""
-    if ref[0] == "S":
-        stay = calendar.stays.get(ref)
-        return [(other, stay) for other in calendar.around(stay.start, stay.end)] if stay else []
-    one = calendar.visits.get(ref)
-    if one is None or not one.timed:
+def _near(one: Visit, calendar: Calendar, rules: Rules) -> list[Visit]:
+    """All that are near enough to matter, perhaps the visit itself among them."""
+    if one.kind == "STAY":
+        return calendar.around(one.start, one.end)
+    if not one.timed:
         return []
-    around = calendar.around(one.start - rules.reach, one.end + rules.reach)
-    found = [(other, one) for other in around if other is not one] if len(around) > 1 else []
+    found = calendar.around(one.start - rules.reach, one.end + rules.reach)
     if calendar.stays:
         stays = sorted(calendar.stays.values(), key=_by_start)
-        found += [(stay, one) for stay in stays if stay.start < one.end and one.start < stay.end]
+        found += [stay for stay in stays if stay.start < one.end and one.start < stay.end]
     return found
 
 

@@ -2,14 +2,13 @@
 
 from datetime import date
 
-from router.calendar import Calendar
+from router.appointments import Visit
 from router.closed_days import ALWAYS_OPEN, closed_because
 from router.findings import Draft, Drafts, finding_id, party
 
 
-def closed_day(citizen: str, ref: str, calendar: Calendar) -> Drafts:
+def closed_day(citizen: str, visit: Visit, protection: int) -> Drafts:
     """The finding that a visit begins on a closed day; its id comes from the visit and the day."""
-    visit = calendar.visits[ref]
     closing = visit.place.closing
     if closing is ALWAYS_OPEN:
         return {}
@@ -17,7 +16,7 @@ def closed_day(citizen: str, ref: str, calendar: Calendar) -> Drafts:
     if why is None:
         return {}
     draft = Draft(
-        finding_id(citizen, "CLOSED_DAY", (ref, str(visit.day))),
+        finding_id(citizen, "CLOSED_DAY", (visit.ref, str(visit.day))),
         "CLOSED_DAY",
         "WARNING",
         (party(visit),),
@@ -25,6 +24,6 @@ def closed_day(citizen: str, ref: str, calendar: Calendar) -> Drafts:
         (),
         visit.confidence,
         visit.sensitivity,
-        max(visit.protection, calendar.protection),
+        max(visit.protection, protection),
     )
     return {draft.id: draft}

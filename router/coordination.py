@@ -7,6 +7,7 @@ from router.appointments import Schooling, Visit, schooling, visit
 from router.burden import burden_findings, busy_day, crowded
 from router.calendar import Calendar, calendar_of
 from router.clashes import clashes_of
+from router.closed_days import ALWAYS_OPEN
 from router.closures import closed_day
 from router.events import Outputs
 from router.findings import Drafts, say_changes
@@ -20,22 +21,22 @@ def all_findings(key: str, citizen: Citizen, rules: Rules) -> Drafts:
     calendar = calendar_of(citizen, rules)
     drafts = all_school_findings(key, calendar)
     for ref in sorted(calendar.visits):
-        drafts.update(clashes_of(key, ref, calendar, rules))
-        drafts.update(closed_day(key, ref, calendar))
         seen = calendar.visits[ref]
+        drafts.update(clashes_of(key, seen, calendar, rules))
+        drafts.update(closed_day(key, seen, calendar.protection))
         drafts.update(burden_findings(key, seen.place.name, seen.day, calendar, rules))
         drafts.update(busy_day(key, seen.day, calendar, rules))
     for ref in sorted(calendar.stays):
-        drafts.update(clashes_of(key, ref, calendar, rules))
+        drafts.update(clashes_of(key, calendar.stays[ref], calendar, rules))
     return drafts
 
 
 def findings_of(key: str, ref: str, calendar: Calendar, rules: Rules) -> Drafts:
     """Everything in which one visit takes part."""
     seen = calendar.visits[ref]
-    drafts = clashes_of(key, ref, calendar, rules)
-    drafts.update(school_findings(key, ref, calendar))
-    drafts.update(closed_day(key, ref, calendar))
+    drafts = clashes_of(key, seen, calendar, rules)
+    drafts.update(school_findings(key, seen, calendar))
+    drafts.update(closed_day(key, seen, calendar.protection))
     drafts.update(burden_findings(key, seen.place.name, seen.day, calendar, rules))
     drafts.update(busy_day(key, seen.day, calendar, rules))
     return {name: one for name, one in drafts.items() if any(each.ref == ref for each in one.parties)}
@@ -43,24 +44,25 @@ def findings_of(key: str, ref: str, calendar: Calendar, rules: Rules) -> Drafts:
 
 def thing_changed(key: str, citizen: Citizen, ref: str, rules: Rules, outputs: Outputs) -> None:
     """Something new was said about an appointment, meeting, stay, exam or enrolment."""
-    calendar = calendar_of(citizen, rules)
-    if ref[0] == "N":
+    calendar, letter = calendar_of(citizen, rules), ref[0]
+    if letter == "N":
         schools = calendar.schools.get(ref), schooling(citizen, ref, rules)
         if schools[0] != schools[1]:
             _school_changed(key, citizen, ref, rules, outputs, schools)
         return
-    shelf = calendar.exams if ref[0] == "X" else calendar.stays if ref[0] == "S" else calendar.visits
+    shelf = calendar.visits if letter in "AM" else calendar.stays if letter == "S" else calendar.exams
     old, new = shelf.get(ref), visit(citizen, ref, rules)
     if old == new:
         return
-    if ref[0] == "X":
+    if letter == "X":
         _school_changed(key, citizen, ref, rules, outputs, (old, new))
         return
-    crowds = _crowds(ref, old, new, calendar, rules)
-    before = {} if old is None and crowds is _NO_CROWDS else _about(key, ref, crowds, calendar, rules)
+    crowds = _NO_CROWDS if letter == "S" else _crowds(old, new, calendar, rules)
+    before = {} if old is None and crowds is _NO_CROWDS else _about(key, old, crowds, calendar, rules)
     calendar.replace(ref, new)
-    after = _about(key, ref, crowds, calendar, rules)
-    say_changes(citizen, key, before, after, outputs, rules.inboxes)
+    after = _about(key, new, crowds, calendar, rules)
+    if before or after:
+        say_changes(citizen, key, before, after, outputs, rules.inboxes)
 
 
 def protection_changed(key: str, citizen: Citizen, rules: Rules, outputs: Outputs) -> None:
@@ -105,14 +107,11 @@ class _Crowds(NamedTuple):
 _NO_CROWDS = _Crowds((), ())
 
 
-def _crowds(ref: str, old: Visit | None, new: Visit | None, calendar: Calendar, rules: Rules) -> _Crowds:
+def _crowds(old: Visit | None, new: Visit | None, calendar: Calendar, rules: Rules) -> _Crowds:
     enough = min(rules.burden_visits, rules.visits_a_day) - 1
-    if ref[0] == "S" or len(calendar.visits) < enough:
-        return _NO_CROWDS
     places, days = [], []
-    for seen in (old, new):
-        near = calendar.near(seen, rules.burden_days, enough) if seen is not None else ()
-        if seen is not None and near:
+    for seen in (new,) if old is None else (old, new):
+        if seen is not None and (near := calendar.near(seen, rules.burden_days, enough)):
             if crowded(seen, near, rules):
                 places.append(seen)
             if sum(other.day == seen.day for other in near) + 1 >= rules.visits_a_day:
@@ -120,18 +119,19 @@ def _crowds(ref: str, old: Visit | None, new: Visit | None, calendar: Calendar, 
     return _Crowds(places, days) if places or days else _NO_CROWDS
 
 
-def _about(key: str, ref: str, crowds: _Crowds, calendar: Calendar, rules: Rules) -> Drafts:
-    """Findings that a visit or stay takes part in, or may have."""
+def _about(key: str, seen: Visit | None, crowds: _Crowds, calendar: Calendar, rules: Rules) -> Drafts:
+    """Findings that a visit or stay takes part in, or that others like it may have."""
     drafts: Drafts = {}
-    if ref[0] == "S":
-        return clashes_of(key, ref, calendar, rules)
-    if ref in calendar.visits:
-        drafts = clashes_of(key, ref, calendar, rules)
-        if calendar.schools or calendar.exams:
-            drafts.update(school_findings(key, ref, calendar))
-        drafts.update(closed_day(key, ref, calendar))
-    for seen in crowds.places:
-        drafts.update(burden_findings(key, seen.place.name, seen.day, calendar, rules))
-    for seen in crowds.days:
-        drafts.update(busy_day(key, seen.day, calendar, rules))
+    if seen is not None:
+        drafts = clashes_of(key, seen, calendar, rules)
+        if seen.kind != "STAY":
+            if calendar.schools or calendar.exams:
+                drafts.update(school_findings(key, seen, calendar))
+            if seen.place.closing is not ALWAYS_OPEN:
+                drafts.update(closed_day(key, seen, calendar.protection))
+    if crowds is not _NO_CROWDS:
+        for each in crowds.places:
+            drafts.update(burden_findings(key, each.place.name, each.day, calendar, rules))
+        for each in crowds.days:
+            drafts.update(busy_day(key, each.day, calendar, rules))
     return drafts

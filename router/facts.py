@@ -5,7 +5,7 @@ A appointment, M meeting, S stay, X exam, N enrolment, C case, R referral, B abs
 F withdrawals, W what matters to the citizen, Q answers to proposals and requests.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from router.state import (
@@ -243,10 +243,16 @@ def next_in_case(record: str, value: Value) -> tuple[Value | None, Value | None]
     return next_step, expected_by
 
 
-def withdrawn_ids(value: Value) -> list[tuple[FactId, bool]]:
-    """The facts that this one corrects (False) or retracts (True)."""
+Taken = tuple[FactId, bool]
+"""A fact that is corrected (False) or retracted (True)."""
+
+
+def withdrawn_ids(value: Value) -> Sequence[Taken]:
+    """The facts that this one corrects or retracts."""
     meta = value["meta"]
     supersedes, retracts = meta["supersedes"], meta["retracts"]
+    if supersedes is None and retracts is None:
+        return ()
     found = [] if supersedes is None else [(fact_id(supersedes), False)]
     if retracts is not None:
         found.append((fact_id(retracts), True))

@@ -19,10 +19,9 @@ _REACH = 2 * DAY
 _ALWAYS = 1 << 63
 
 
-def school_findings(citizen: str, ref: str, calendar: Calendar) -> Drafts:
+def school_findings(citizen: str, visit: Visit, calendar: Calendar) -> Drafts:
     """EXAM and SCHOOL_HOURS findings of one appointment."""
-    visit = calendar.visits.get(ref)
-    if visit is None or not visit.timed or not visit.attends:
+    if not (calendar.schools or calendar.exams) or not visit.timed or not visit.attends:
         return {}
     drafts: Drafts = {}
     with_exam = set()
@@ -44,7 +43,7 @@ def all_school_findings(
     drafts: Drafts = {}
     if calendar.exams or calendar.schools:
         for visit in calendar.around(begin, end):
-            drafts.update(school_findings(citizen, visit.ref, calendar))
+            drafts.update(school_findings(citizen, visit, calendar))
     return drafts
 
 

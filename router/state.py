@@ -6,6 +6,7 @@ All of it is outside the search for garbage in circles, because there are none a
 ``stored.py`` writes and reads it; docs/adr/0008-router-state.md says why it is as it is.
 """
 
+from binascii import unhexlify
 from itertools import count
 from typing import Any
 
@@ -34,6 +35,7 @@ PROTECTIONS = ("NONE", "CONFIDENTIAL", "CONFIDENTIAL_ADDRESS", "STRICTLY_CONFIDE
 FactId = bytes
 """An event id: the 16 bytes of a UUID; any other text in UTF-8 with an end that UTF-8 cannot hold."""
 _UUID_BYTES = 16
+_UUID_DIGITS = 32
 _UUID_TEXT = 36
 _END = b"\xff"
 
@@ -245,13 +247,13 @@ def instant_of(value: int) -> int:
 
 def fact_id(event_id: str) -> FactId:
     """An event id as it is stored."""
-    if len(event_id) == _UUID_TEXT and event_id[8:24:5] == "----":
-        digits = event_id.replace("-", "")
+    digits = event_id.replace("-", "")
+    if len(digits) == _UUID_DIGITS and len(event_id) == _UUID_TEXT and event_id[8:24:5] == "----":
         try:
-            packed = bytes.fromhex(digits)
+            packed = unhexlify(digits)
         except ValueError:
             packed = b""
-        if len(packed) == _UUID_BYTES and packed.hex() == digits:
+        if packed.hex() == digits:
             return packed
     text = event_id.encode() + _END
     return text if len(text) != _UUID_BYTES else text + _END

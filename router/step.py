@@ -4,6 +4,7 @@ Deterministic and total: it reads no clock, no file and no environment, and it r
 that the contract allows. The state that is given may be changed in place; its owner must not use it again.
 """
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from router.agreement import desk
@@ -16,6 +17,7 @@ from router.evidence import SAYS_WHO, came_under, hear, hear_again, heard
 from router.facts import (
     CASE,
     PLANNED,
+    Taken,
     case_fact,
     meeting_reference,
     plain_fact,
@@ -39,11 +41,11 @@ def step(key: str, state: Citizen | None, event: Event, rules: Rules) -> tuple[C
     """The next state of ``key`` and the records to write, in order."""
     citizen = state or Citizen()
     outputs: Outputs = []
-    if event.record == "Move":
+    if event.record in KIND_NUMBER:
+        citizen = _told(Turn(key, rules, event.value["meta"]["event_id"], outputs), citizen, event)
+    elif event.record == "Move":
         turn = Turn(key, rules, event.value["cause"], outputs, event.value["hops"])
         citizen = _moved(turn, citizen, event)
-    elif event.record in KIND_NUMBER:
-        citizen = _told(Turn(key, rules, event.value["meta"]["event_id"], outputs), citizen, event)
     elif event.record in hearing.ANSWERS:
         hearing.answered(key, citizen, event, rules, outputs)
     records = citizen.records
@@ -112,13 +114,17 @@ def _told(turn: Turn, citizen: Citizen, event: Event) -> Citizen:
         new = _remember(turn, citizen, event, origin)
     if citizen.loose >= BLOCK:
         make_block(citizen)
-    if new and event.record in desk.ANSWERS:
+    if new and event.record in _SPOKEN:
         person = whose(citizen, origin)
-        desk.answered(turn, spoken_of(person, turn.home), person, persons(citizen), event)
-    if new and event.record in hearing.STATEMENTS:
-        person = whose(citizen, origin)
-        hearing.stated(spoken_of(person, turn.home), person, event, turn.rules, turn.outputs)
+        if event.record in desk.ANSWERS:
+            desk.answered(turn, spoken_of(person, turn.home), person, persons(citizen), event)
+        if event.record in hearing.STATEMENTS:
+            hearing.stated(spoken_of(person, turn.home), person, event, turn.rules, turn.outputs)
     return citizen
+
+
+_SPOKEN = desk.ANSWERS | hearing.STATEMENTS.keys()
+"""What is said to the router, not only to be remembered."""
 
 
 def _remember_of_several(turn: Turn, citizen: Citizen, event: Event, origin: int) -> bool:
@@ -145,23 +151,17 @@ def _remember(turn: Turn, citizen: Citizen, event: Event, origin: int) -> bool:
         if known.id == stored:
             return False
     again = bool(earlier)
-    calendar_of(citizen, turn.rules)
+    if citizen.calendar is None:
+        calendar_of(citizen, turn.rules)
     withdraws = withdrawn_ids(value)
-    touched = [ref]
-    if record == "MeetingInvited":
-        touched.append(meeting_reference(value))
-    if withdraws:
-        touched += _touched_by(records, withdraws, touched)
-    for about in touched:
-        if about[0] == "C":
-            remember_views(citizen, about)
+    touched = _touched(citizen, event, ref, withdraws) if withdraws or record in CASE else (ref,)
     _add(citizen, ref, event, stored, origin)
     for target, retracts in withdraws:
         _append(citizen, records.withdrawals, target, Withdrawal(stored, retracts))
     outputs.append(say_entry(citizen, event, ref, stored, first=not again))
     if records.withdrawals or (again and ref[0] in "AS"):
         say_changed_entries(citizen, touched, outputs, new=stored)
-    key = spoken_of(citizen, turn.home)
+    key = citizen.key or spoken_of(citizen, turn.home)
     for about in touched:
         _work_out(turn, key, citizen, about, value["meta"]["recorded"]["instant"])
     return True
@@ -169,10 +169,10 @@ def _remember(turn: Turn, citizen: Citizen, event: Event, origin: int) -> bool:
 
 def _work_out(turn: Turn, key: str, citizen: Citizen, about: str, moment: int) -> None:
     letter = about[0]
-    if letter == "C":
-        say_cases(citizen, key, (about,), turn.outputs)
-    elif letter in "AMSXN":
+    if letter in "AMSXN":
         thing_changed(key, citizen, about, turn.rules, turn.outputs)
+    elif letter == "C":
+        say_cases(citizen, key, (about,), turn.outputs)
     elif letter == "P":
         protection_changed(key, citizen, turn.rules, turn.outputs)
     if citizen.records.bundles:
@@ -182,7 +182,20 @@ def _work_out(turn: Turn, key: str, citizen: Citizen, about: str, moment: int) -
             hearing.check(key, citizen, turn.rules, turn.outputs)
 
 
-def _touched_by(records: Records, withdraws: list[tuple[FactId, bool]], already: list[str]) -> list[str]:
+def _touched(citizen: Citizen, event: Event, ref: str, withdraws: Sequence[Taken]) -> Sequence[str]:
+    """The things about which a fact may change what stands. How their cases stood before is remembered."""
+    touched = [ref]
+    if event.record == "MeetingInvited":
+        touched.append(meeting_reference(event.value))
+    if withdraws:
+        touched += _touched_by(citizen.records, withdraws, touched)
+    for about in touched:
+        if about[0] == "C":
+            remember_views(citizen, about)
+    return touched
+
+
+def _touched_by(records: Records, withdraws: Sequence[Taken], already: list[str]) -> list[str]:
     """The things about which a withdrawal may change what stands; rare, so all are looked through."""
     targets = {target for target, _ in withdraws} | records.withdrawals.keys()
     touched = []

@@ -50,6 +50,7 @@ TEXTS = {
 """Text key by record type. A coded value of the record is added where it decides the sentence."""
 
 _CODED: dict[str, Callable[[Value], str]] = {
+    "PersonUpdated": lambda value: value["status"]["mapped"],
     "AppointmentCancelled": lambda value: value["reason"]["mapped"],
     "StayOnLeave": lambda value: value["phase"],
     "StayCorrected": lambda value: value["correction"],
@@ -65,59 +66,82 @@ _CODED: dict[str, Callable[[Value], str]] = {
 
 def text_key(record: str, value: Value) -> str:
     """Key of the text for a fact, e.g. ``appointment.scheduled`` or ``case.decision.granted``."""
-    coded = _CODED.get(record)
-    if coded is None:
-        dead = record == "PersonUpdated" and value["status"]["mapped"] == "DECEASED"
-        return "person.deceased" if dead else TEXTS[record]
-    return f"{TEXTS[record]}.{coded(value).lower()}"
+    if record not in _CODED:
+        return TEXTS[record]
+    if record == "PersonUpdated":
+        return "person.deceased" if value["status"]["mapped"] == "DECEASED" else TEXTS[record]
+    return f"{TEXTS[record]}.{_CODED[record](value).lower()}"
 
 
 _USUAL: dict[str, Any] = {
     "citizen": "", "entry_id": "", "revision": 1, "at": None, "kind": "", "text": "", "agency": "",
-    "institution": None, "case": None, "reference": None, "start": None, "end": None, "invited": None,
+    "institution": None, "case": None, "reference": None, "start": None, "end": None, "invited": [],
     "holder": None, "next_step": None, "expected_by": None, "status": "CURRENT", "replaced_by": None,
     "confidence": "", "sensitivity": "", "protection": "", "details": None, "recorded": 0, "sequence": None,
     "placed": None, "rank": 0,
 }  # fmt: skip
-"""Every field of an entry, with what most have: copying it costs half of naming all fields each time."""
+"""Every field of an entry, with what most have."""
+_USUAL_OF = {
+    record: {**_USUAL, "kind": record, "text": text, "rank": RANKS[record]} for record, text in TEXTS.items()
+}
+"""The same by record type: copying it costs half of naming all fields each time."""
 
 
-def entry(citizen: str, record: str, value: Value, ref: str, stands: Standing) -> Output:
-    """The entry that a fact about ``ref`` makes."""
+def say_entry(citizen: Citizen, event: Event, ref: str, stored: FactId, *, first: bool) -> Output:
+    """The entry of a fact that was just remembered, with the standing that it has from the start.
+
+    It is said under the key that the fact came under, so that it stays with that key whoever's it turns out
+    to be. ``first``: nothing else was said about ``ref``.
+    """
+    record, value = event.record, event.value
     meta, letter, details = value["meta"], ref[0], value.get("details")
-    occurred, recorded = meta["occurred"], meta["recorded"]["instant"]
-    happened = occurred["instant"]
-    fields = _USUAL.copy()
-    fields["citizen"] = citizen
+    occurred, recorded, source = meta["occurred"], meta["recorded"]["instant"], meta["source"]
+    happened, key = occurred["instant"], meta["subject"]["key"]
+    fields = _USUAL_OF[record].copy()
+    fields["citizen"] = key
     fields["entry_id"] = meta["event_id"]
     fields["at"] = occurred
-    fields["kind"] = record
-    fields["text"] = text_key(record, value)
-    fields["agency"] = meta["source"]["agency"]
+    if record in _CODED:
+        fields["text"] = text_key(record, value)
+    fields["agency"] = source["agency"]
     fields["institution"] = value.get("institution") or value.get("school")
-    if letter == "C":
-        fields["case"] = ref[2:]
+    if letter in "ASXNBR":
+        fields["reference"] = ref[2:]
     if letter in "CR":
-        fields["holder"], fields["next_step"], fields["expected_by"] = _next(record, value)
-    if record == "MeetingInvited":
-        fields["reference"], fields["invited"] = meeting_reference(value)[2:], value["invited"]
-    else:
-        fields["reference"], fields["invited"] = None if letter in "CPFWQ" else ref[2:], []
+        _case(fields, record, value, ref)
     start, end = _TIMES.get(record, _USUAL_TIMES)
     fields["start"], fields["end"] = value.get(start), value.get(end)
-    if stands.by is not None:
-        fields["status"], fields["replaced_by"] = STATUSES[stands.status], event_id_of(stands.by)
+    if not first or citizen.records.withdrawals:
+        _standing(fields, citizen.records, ref, stored)
     fields["confidence"] = occurred["confidence"]
     fields["sensitivity"] = meta["sensitivity"]
     fields["protection"] = meta["protection"]
     if details:
         fields["details"] = _details(letter, details)
     fields["recorded"] = recorded
-    fields["sequence"] = meta["source"]["sequence"]
+    fields["sequence"] = source["sequence"]
     if happened != recorded and (stands_at := placed(happened, recorded)) != happened:
         fields["placed"] = stands_at
-    fields["rank"] = LAST if letter == "C" and value.get("closes") else RANKS[record]
-    return Output(TIMELINE, citizen, "TimelineEntry", fields)
+    return Output(TIMELINE, key, "TimelineEntry", fields)
+
+
+def _standing(fields: dict[str, Any], records: Records, ref: str, stored: FactId) -> None:
+    stands = standing(records, ref).get(stored, STANDS)
+    if stands.status != CURRENT:
+        records.marks[stored] = Mark(stands.status, stands.by, 1)
+    if stands.by is not None:
+        fields["status"], fields["replaced_by"] = STATUSES[stands.status], event_id_of(stands.by)
+
+
+def _case(fields: dict[str, Any], record: str, value: Value, ref: str) -> None:
+    """What entries of cases and referrals say besides: whose turn it is, what comes next and by when."""
+    fields["holder"], fields["next_step"], fields["expected_by"] = _next(record, value)
+    if ref[0] == "C":
+        fields["case"] = ref[2:]
+        if value.get("closes"):
+            fields["rank"] = LAST
+    if record == "MeetingInvited":
+        fields["reference"], fields["invited"] = meeting_reference(value)[2:], value["invited"]
 
 
 _TIMES = {"EnrollmentChanged": ("begin", "end"), "StayOnLeave": ("at", "expected_return")}
@@ -192,17 +216,3 @@ def _changed(records: Records, key: str, stored: FactId, stands: Standing, moved
         "moved_to": moved_to,
     }
     return Output(TIMELINE, key, "EntryChanged", value)
-
-
-def say_entry(citizen: Citizen, event: Event, ref: str, stored: FactId, *, first: bool) -> Output:
-    """The entry of a fact that was just remembered, with the standing that it has from the start.
-
-    It is said under the key that the fact came under, so that it stays with that key whoever's it turns out
-    to be. ``first``: nothing else was said about ``ref``.
-    """
-    records, stands = citizen.records, STANDS
-    if records.withdrawals or not first:
-        stands = standing(records, ref).get(stored, STANDS)
-        if stands.status != CURRENT:
-            records.marks[stored] = Mark(stands.status, stands.by, 1)
-    return entry(event.value["meta"]["subject"]["key"], event.record, event.value, ref, stands)

@@ -82,7 +82,7 @@ def situation(
     refused = citizen.records.outlook.refused if citizen.records.outlook else {}
     for visit in visits:
         calendar.replace(visit.ref, None)
-    chosen = [(visit, [_option(calendar, rules, said, visit, visit)]) for visit in visits]
+    chosen = [(visit, [_option(calendar, rules, said, visit)]) for visit in visits]
     for visit, options in chosen:
         for slot in slots.get(shelf_of(visit), ())[:MOST_SLOTS]:
             fits = (
@@ -93,7 +93,7 @@ def situation(
             )
             moved = moved_to(visit, slot)
             if fits and not said.against(moved.start, moved.end, moved.place).clashes:
-                options.append(_option(calendar, rules, said, moved, visit, slot))
+                options.append(_option(calendar, rules, said, moved, slot))
     fixed = _fixed(calendar, [option for _, options in chosen for option in options])
     for visit in visits:
         calendar.replace(visit.ref, visit)
@@ -131,16 +131,14 @@ def with_moved(citizen: Citizen, rules: Rules, there: Sequence[Visit]) -> Iterat
 
 
 def _option(
-    calendar: Calendar, rules: Rules, said: Statement, there: Visit, visit: Visit, slot: Found | None = None
+    calendar: Calendar, rules: Rules, said: Statement, there: Visit, slot: Found | None = None
 ) -> Option:
     """What it costs to have an appointment at a time, the other movable ones being nowhere."""
-    calendar.replace(visit.ref, there)
     drafts = {
-        **clashes_of("", visit.ref, calendar, rules),
-        **school_findings("", visit.ref, calendar),
-        **closed_day("", visit.ref, calendar),
+        **clashes_of("", there, calendar, rules),
+        **school_findings("", there, calendar),
+        **closed_day("", there, calendar.protection),
     }
-    calendar.replace(visit.ref, None)
     against = said.against(there.start, there.end, there.place)
     clashes = len(serious(drafts))
     return Option(
