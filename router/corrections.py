@@ -55,9 +55,10 @@ def standing(records: Records, ref: str) -> Mapping[FactId, Standing]:
     if len(facts) <= 1 and not records.withdrawals:
         return _NONE
     fallen: dict[FactId, Standing] = {}
-    if records.withdrawals:
+    withdrawals = records.withdrawals
+    if withdrawals:
         for fact in facts:
-            found = withdrawn(records, fact.id)
+            found = withdrawn(records, fact.id) if fact.id in withdrawals else None
             if found is not None:
                 fallen[fact.id] = found
     if corrects:
@@ -71,7 +72,7 @@ def standing(records: Records, ref: str) -> Mapping[FactId, Standing]:
 def standing_facts(records: Records, ref: str) -> Sequence[Fact]:
     """The facts about a thing that stand."""
     facts = facts_about(records, ref)
-    if len(facts) <= 1 and not records.withdrawals:
+    if len(facts) <= 1 and (not records.withdrawals or not facts or facts[0].id not in records.withdrawals):
         return facts
     fallen = standing(records, ref)
     return [fact for fact in facts if fact.id not in fallen] if fallen else facts

@@ -159,7 +159,7 @@ def _remember(turn: Turn, citizen: Citizen, event: Event, origin: int) -> bool:
     for target, retracts in withdraws:
         _append(citizen, records.withdrawals, target, Withdrawal(stored, retracts))
     outputs.append(say_entry(citizen, event, ref, stored, first=not again))
-    if records.withdrawals or (again and ref[0] in "AS"):
+    if withdraws or (again and ref[0] in "AS"):
         say_changed_entries(citizen, touched, outputs, new=stored)
     key = citizen.key or spoken_of(citizen, turn.home)
     for about in touched:

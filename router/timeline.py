@@ -111,7 +111,7 @@ def say_entry(citizen: Citizen, event: Event, ref: str, stored: FactId, *, first
         _case(fields, record, value, ref)
     start, end = _TIMES.get(record, _USUAL_TIMES)
     fields["start"], fields["end"] = value.get(start), value.get(end)
-    if not first or citizen.records.withdrawals:
+    if not first or stored in citizen.records.withdrawals:
         _standing(fields, citizen.records, ref, stored)
     fields["confidence"] = occurred["confidence"]
     fields["sensitivity"] = meta["sensitivity"]
