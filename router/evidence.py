@@ -57,27 +57,34 @@ def heard(citizen: Citizen, meta: Value, came: tuple[Any, ...]) -> int | None:
     """The place of the fact's origin when it says nothing new of its subject, as most facts do not."""
     known = citizen.heard.get(came)
     if known is None:
-        known = _look_up(citizen.records, meta)
+        known = _look_up(citizen, meta)
         if known is None:
             return None
         citizen.heard[came] = known
     return known[0] if meta["recorded"]["instant"] >= known[1] else None
 
 
-def _look_up(records: Records, meta: Value) -> tuple[int, int] | None:
-    members, subject = records.members, meta["subject"]
+def _look_up(citizen: Citizen, meta: Value) -> tuple[int, int] | None:
+    """The place of an origin, and when it was first said. A new one is kept where that changes nothing else:
+    one citizen's keys, all known, of which nothing was stated."""
+    records, subject = citizen.records, meta["subject"]
+    members = records.members
     if subject["key"] not in members:
         return None
     for item in subject["identifiers"]:
         known = members.get(item["pseudonym"])
-        if known is None or _flags(item) & ~known:
+        if known is None or (item["national"] and _flags(item) & ~known):
             return None
     keys = _places(members, _subject_keys(subject))
     agency = _user(meta)
     for place, origin in enumerate(records.origins):
         if origin.keys == keys and records.names[origin.agency] == agency:
             return place, instant_of(origin.said)
-    return None
+    if records.people or records.statements:
+        return None
+    said = meta["recorded"]["instant"]
+    records.origins += (Origin(keys, citizen.number(agency), compact(said)),)
+    return len(records.origins) - 1, said
 
 
 def _places(members: Mapping[str, int], keys: list[str]) -> tuple[int, ...]:
