@@ -65,8 +65,10 @@ def heard(citizen: Citizen, meta: Value, came: tuple[Any, ...]) -> int | None:
 
 
 def _look_up(citizen: Citizen, meta: Value) -> tuple[int, int] | None:
-    """The place of an origin, and when it was first said. A new one is kept where that changes nothing else:
-    one citizen's keys, all known, of which nothing was stated."""
+    """The place of an origin, and when it was first said.
+
+    A new one is kept where that changes nothing else: one citizen's keys, all known, nothing stated of them.
+    """
     records, subject = citizen.records, meta["subject"]
     members = records.members
     if subject["key"] not in members:
