@@ -124,7 +124,10 @@ LAST_DAY = instant_at(datetime(9998, 12, 31, tzinfo=UTC))
 
 def visit(citizen: Citizen, ref: str, rules: Rules) -> Visit | None:
     """The current view of an appointment, meeting, exam or stay, or None when it does not take place."""
-    facts = cast("Sequence[PlannedFact]", standing_facts(citizen.records, ref))
+    records = citizen.records
+    facts: Sequence[PlannedFact] = records.plans.get(ref, ())
+    if len(facts) > 1 or records.withdrawals:
+        facts = cast("Sequence[PlannedFact]", standing_facts(records, ref))
     if not facts:
         return None
     letter = ref[0]
@@ -135,7 +138,7 @@ def visit(citizen: Citizen, ref: str, rules: Rules) -> Visit | None:
         return _appointment(citizen, ref, last, rules)
     if letter == "X":
         return _view(citizen, ref, "EXAM", last, rules, rules.exam_length)
-    said = citizen.records.names[last.code]
+    said = records.names[last.code]
     found = None if said == "OTHERS" else _view(citizen, ref, "MEETING", last, rules, rules.meeting_length)
     return found and replace(found, attends=said == "CITIZEN")
 

@@ -81,10 +81,16 @@ _USUAL: dict[str, Any] = {
     "placed": None, "rank": 0,
 }  # fmt: skip
 """Every field of an entry, with what most have."""
+_TIMES = {"EnrollmentChanged": ("begin", "end"), "StayOnLeave": ("at", "expected_return")}
 _USUAL_OF = {
-    record: {**_USUAL, "kind": record, "text": text, "rank": RANKS[record]} for record, text in TEXTS.items()
+    record: (
+        {**_USUAL, "kind": record, "text": text, "rank": RANKS[record]},
+        *_TIMES.get(record, ("start", "end")),
+    )
+    for record, text in TEXTS.items()
 }
-"""The same by record type: copying it costs half of naming all fields each time."""
+"""The same by record type: copied in half the time of naming all fields. And the names of the fields of the
+record with start and end of what was planned."""
 
 
 def say_entry(citizen: Citizen, event: Event, ref: str, stored: FactId, *, first: bool) -> Output:
@@ -97,7 +103,8 @@ def say_entry(citizen: Citizen, event: Event, ref: str, stored: FactId, *, first
     meta, letter, details = value["meta"], ref[0], value.get("details")
     occurred, recorded, source = meta["occurred"], meta["recorded"]["instant"], meta["source"]
     happened, key = occurred["instant"], meta["subject"]["key"]
-    fields = _USUAL_OF[record].copy()
+    usual, start, end = _USUAL_OF[record]
+    fields = usual.copy()
     fields["citizen"] = key
     fields["entry_id"] = meta["event_id"]
     fields["at"] = occurred
@@ -109,7 +116,6 @@ def say_entry(citizen: Citizen, event: Event, ref: str, stored: FactId, *, first
         fields["reference"] = ref[2:]
     if letter in "CR":
         _case(fields, record, value, ref)
-    start, end = _TIMES.get(record, _USUAL_TIMES)
     fields["start"], fields["end"] = value.get(start), value.get(end)
     if not first or stored in citizen.records.withdrawals:
         _standing(fields, citizen.records, ref, stored)
@@ -142,11 +148,6 @@ def _case(fields: dict[str, Any], record: str, value: Value, ref: str) -> None:
             fields["rank"] = LAST
     if record == "MeetingInvited":
         fields["reference"], fields["invited"] = meeting_reference(value)[2:], value["invited"]
-
-
-_TIMES = {"EnrollmentChanged": ("begin", "end"), "StayOnLeave": ("at", "expected_return")}
-_USUAL_TIMES = ("start", "end")
-"""The fields with start and end of what was planned."""
 
 
 def _next(record: str, value: Value) -> tuple[Value | None, Value | None, Value | None]:
