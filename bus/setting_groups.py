@@ -214,8 +214,9 @@ class EngineSettings(Group):
         ge=1,
         le=10_000,
         description=(
-            "The longest time that a transaction collects records before it is committed; up to four times "
-            "as long while the process needs over 40 % of a core, since commits cost time themselves."
+            "The longest time from the end of a commit to the end of the next while records come: a commit "
+            "is begun earlier by what commits take, half of this time at most. Up to four times as long "
+            "while the process needs over 40 % of a core, since commits cost time themselves."
         ),
     )
     max_batch_records: int = Field(
@@ -276,7 +277,10 @@ class EngineSettings(Group):
         20,
         ge=1,
         le=5_000,
-        description="… or after this time. Small is quick at low rates, large saves processor time.",
+        description=(
+            "… or after this time, or when the next commit is near. Small is quick at low rates, large saves "
+            "processor time."
+        ),
     )
     breaker_keys: int = Field(
         10,

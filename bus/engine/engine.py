@@ -12,7 +12,7 @@ from bus.cluster import connection
 from bus.engine.assignor import StickyAssignor
 from bus.engine.fetching import tune
 from bus.engine.names import Names
-from bus.engine.pace import Load
+from bus.engine.pace import Dues, Load
 from bus.engine.stage import Stage
 from bus.engine.standby import Standby
 from bus.engine.store import Store
@@ -49,7 +49,7 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
         self._running: dict[int, asyncio.Task[None]] = {}
         self._standby = Standby(settings, self._names, lambda path: Store(path, stage, hot_limit=1))
         self._assignor = StickyAssignor(self._tasks.keys, self._standby.lags, settings.engine.standbys)
-        self._load = Load()
+        self._load, self._dues = Load(), Dues()
         self._failed: asyncio.Future[None] | None = None
         self._assigned_once = False
         self._consumer: AIOKafkaConsumer
@@ -92,7 +92,7 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
         try:
             with translated(f"starting stage {self._stage.name}"):
                 await self._consumer.start()
-                tune(self._consumer, self._settings.engine)
+                tune(self._consumer, self._settings.engine, self._dues)
                 await self._check_topics()
             self._consumer.subscribe(sorted(self._names.logical), listener=self)
             stopped = asyncio.ensure_future(stop.wait())
@@ -163,7 +163,7 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
         await self._end([number for number in self._tasks if number not in numbers])
         self._standby.follow(set(self._assignor.follow) - set(numbers))
         kept = len(self._tasks)
-        place = Place(self._settings, self._consumer, self._names, self._load)
+        place = Place(self._settings, self._consumer, self._names, self._load, self._dues)
         hot_states = self._settings.engine.hot_states // max(1, len(numbers))
         for task in self._tasks.values():
             task.release(hot_states)

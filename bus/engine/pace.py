@@ -10,6 +10,8 @@ _SHARE = 0.4
 """The share of a core up to which records are committed as soon as can be."""
 _LEAST, _MOST = 0.5, 4.0
 _SMOOTH = 0.2
+_NEAR_SECONDS = 0.008
+"""What is due so soon is due. A fetch for it is to be answered in the midst of that time."""
 _SLICE_SECONDS = 0.02
 _SLICE_MOST = 500
 
@@ -39,11 +41,34 @@ class Load:
         return self._patience
 
 
+class Dues:
+    """When each partition of a process commits next: fetches that are answered just before save a wait."""
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        """None is known yet."""
+        self._clock = clock
+        self._by_partition: dict[int, float] = {}
+
+    def note(self, partition: int, due: float) -> None:
+        """``partition`` commits at ``due``. A time that has passed counts no more."""
+        self._by_partition[partition] = due
+
+    def left(self) -> float | None:
+        """Seconds until shortly before the next commit that a fetch can still be answered for, if one is."""
+        earliest = self._clock() + _NEAR_SECONDS
+        coming = [due for due in self._by_partition.values() if due > earliest]
+        return min(coming) - earliest + _NEAR_SECONDS / 2 if coming else None
+
+
 class Pace:
-    """When one partition commits."""
+    """When one partition commits.
+
+    While the process is not busy, commits end one interval after another: each begins as much earlier as
+    commits take, but for half the interval at most.
+    """
 
     def __init__(self, interval: float, load: Load, clock: Clock = time.monotonic) -> None:
-        """``interval``: how long a transaction collects records at most while the process is not busy."""
+        """``interval``: from the end of a commit to that of the next, at most, while it is not busy."""
         self._interval = interval
         self._load = load
         self._clock = clock
@@ -60,15 +85,18 @@ class Pace:
         patience = self._load.patience()
         self.began = self._clock()
         self.limit = self.began + self._interval * max(1.0, patience)
-        self.due = min(self.began + self._interval, self._committed_at + patience * self._commit_seconds)
+        commit = self._commit_seconds
+        collecting = self._interval - min(commit, self._interval / 2)
+        self.due = self._committed_at + min(collecting, patience * commit)
 
     def over(self) -> bool:
         """Whether the time for collecting is over."""
         return self._clock() >= self.limit
 
     def left(self) -> float:
-        """Seconds that may still be waited for more records."""
-        return self.due - self._clock()
+        """Seconds that may still be waited for more records; 0 when it is not worth it."""
+        left = self.due - self._clock()
+        return left if left > _NEAR_SECONDS else 0.0
 
     def committed(self, seconds: float) -> None:
         """A commit took so long."""

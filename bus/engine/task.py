@@ -13,7 +13,7 @@ from bus.engine.breaker import Breaker
 from bus.engine.changelog import restore
 from bus.engine.inputs import Inputs
 from bus.engine.names import Names
-from bus.engine.pace import Load, Pace, Slice
+from bus.engine.pace import Dues, Load, Pace, Slice
 from bus.engine.processor import Processor
 from bus.engine.progress import Progress
 from bus.engine.stage import Stage
@@ -46,6 +46,7 @@ class Place(NamedTuple):
     consumer: AIOKafkaConsumer
     names: Names
     load: Load
+    dues: Dues
 
 
 class PartitionTask(Generic[S, E]):
@@ -71,6 +72,7 @@ class PartitionTask(Generic[S, E]):
         path = place.names.store_path(partition)
         self._store = Store(path, stage, hot_states, engine.difference_min_bytes)
         self._pace = Pace(engine.commit_interval_ms / 1000, place.load)
+        self._dues = place.dues
         self._slice = Slice()
         self._clock = Clock() if place.names.timed and engine.write_ticks else None
         self._processor = Processor(
@@ -231,6 +233,7 @@ class PartitionTask(Generic[S, E]):
         self._quiet.clear()
         pace = self._pace
         pace.begin()
+        self._dues.note(self.partition, pace.due)
         await writer.begin()
         self._inputs.order.begin(self._inputs.positions)
         count = size = 0
@@ -246,7 +249,7 @@ class PartitionTask(Generic[S, E]):
             ):
                 break
             most = min(self._slice.size, self._most_records - count)
-            records = await self._inputs.next(max(0.0, pace.left()), most, self._interrupt)
+            records = await self._inputs.next(pace.left(), most, self._interrupt)
         await self._commit(writer, count)
         self._quiet.set()
 

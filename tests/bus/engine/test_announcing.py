@@ -1,4 +1,7 @@
-"""What a transaction will write to is said as it begins, so that its commit does not wait for that."""
+"""What a transaction will write to is said as it begins, so that its commit does not wait for that.
+
+Its commit then asks in an order in which no request is refused and asked again.
+"""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,6 +9,9 @@ from typing import NamedTuple
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import ConcurrentTransactions
+from aiokafka.producer.sender import AddPartitionsToTxnHandler
+from aiokafka.protocol.transaction import AddPartitionsToTxnResponse_v0
 
 from bus.engine.transaction import Target, TransactionalWriter
 from bus.settings import Settings
@@ -84,3 +90,25 @@ async def test_an_announcement_whose_answer_is_lost_ends_the_transaction(rig: Ri
     with pytest.raises(RetriableError):
         await rig.writer.begin()
     assert await rig.outputs() == [b"0"]
+
+
+async def test_offsets_are_sent_once_all_batches_are_confirmed(rig: Rig):
+    seen = rig.proxy.seen
+    await rig.writer.begin()
+    await rig.write_and_commit(0)
+    before = dict(seen)
+    await rig.writer.begin()
+    _: bool = await until(lambda: all(seen[api] > before[api] for api in ANNOUNCE), what="the announcement")
+    aim = rig.proxy.aim(Api.PRODUCE, Harm.CUT_AFTER)
+    with pytest.raises(RetriableError):
+        await rig.write_and_commit(1)
+    assert aim.hit.is_set()
+    assert seen[Api.TXN_OFFSET_COMMIT] == before[Api.TXN_OFFSET_COMMIT]
+    assert seen[Api.END_TXN] == before[Api.END_TXN]
+    assert await rig.outputs() == [b"0"]
+
+
+async def test_a_transaction_that_begins_too_soon_after_the_last_one_tries_again_soon(rig: Rig):
+    handler = AddPartitionsToTxnHandler(rig.writer._producer._sender, [])  # noqa: SLF001 - as above
+    refused = [(rig.target.name, [(1, ConcurrentTransactions.errno)])]
+    assert handler.handle_response(AddPartitionsToTxnResponse_v0(0, refused)) == pytest.approx(0.005)

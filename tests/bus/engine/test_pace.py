@@ -1,9 +1,11 @@
 """Small and soon while there is time to spare, large and cheap when not, and never a long slice."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.engine.pace import Load, Pace, Slice
+from bus.engine.fetching import wait_ms
+from bus.engine.pace import Dues, Load, Pace, Slice
 
 
 class Hand:
@@ -51,6 +53,60 @@ def test_a_lone_record_is_committed_at_once():
     pace.begin()
     assert pace.left() <= 0
     assert not pace.over()
+
+
+def a_pace_of_commits_that_take(machine: Machine, seconds: float) -> tuple[Pace, list[float]]:
+    """Fifty commits, one after the other under a flow that never ends, and when they ended."""
+    machine.patience_after(10, 0.95)
+    pace = Pace(0.1, machine.load, machine.clock)
+    ends = []
+    for _ in range(50):
+        pace.begin()
+        machine.clock.now = machine.used.now = max(machine.clock.now, pace.due) + seconds  # a core is full
+        pace.committed(seconds)
+        ends.append(machine.clock.now)
+    return pace, ends
+
+
+def test_commits_end_one_interval_after_each_other():
+    _, ends = a_pace_of_commits_that_take(Machine(), 0.03)
+    assert ends[-1] - ends[-2] == pytest.approx(0.1, abs=1e-4)
+
+
+def test_a_commit_is_begun_half_an_interval_earlier_at_most():
+    pace, ends = a_pace_of_commits_that_take(Machine(), 0.08)
+    pace.begin()
+    assert pace.due - ends[-1] == pytest.approx(0.05)
+
+
+def test_what_is_nearly_due_is_not_waited_for():
+    machine = Machine()
+    pace, _ = a_pace_of_commits_that_take(machine, 0.03)
+    pace.begin()
+    machine.clock.now = pace.due - 0.02
+    assert pace.left() == pytest.approx(0.02)
+    machine.clock.now = pace.due - 0.007
+    assert pace.left() == 0
+
+
+def test_a_fetch_is_answered_shortly_before_the_next_commit():
+    clock = Hand()
+    dues = Dues(clock)
+    assert dues.left() is None
+    dues.note(0, clock.now + 0.05)
+    dues.note(1, clock.now + 0.03)
+    assert dues.left() == pytest.approx(0.026)
+    clock.now += 0.025  # too late for partition 1: what it does not have by now, it has in its next
+    assert dues.left() == pytest.approx(0.021)
+    dues.note(1, clock.now + 0.015)
+    assert dues.left() == pytest.approx(0.011)
+    clock.now += 1
+    assert dues.left() is None
+
+
+@pytest.mark.parametrize(("left", "wait"), [(None, 20), (0.026, 20), (0.007, 7), (0.0001, 1)])
+def test_a_fetch_waits_as_long_as_usual_or_until_a_commit_is_near(left: float | None, wait: int):
+    assert wait_ms(20, left) == wait
 
 
 @given(st.floats(0, 1), st.lists(st.floats(0, 3), max_size=20))

@@ -16,7 +16,7 @@ from bus.engine import Engine
 from bus.engine import engine as engine_module
 from bus.engine.inputs import Inputs
 from bus.engine.names import Names
-from bus.engine.pace import Load
+from bus.engine.pace import Dues, Load
 from bus.engine.task import PartitionTask, Place
 from bus.partitioning import key_hash
 from bus.settings import Settings
@@ -134,7 +134,7 @@ async def intruder(settings: Settings) -> AsyncIterator[None]:
     await consumer.start()
     tasks = []
     try:
-        place = Place(settings, consumer, names, Load())
+        place = Place(settings, consumer, names, Load(), Dues())
         tasks = [PartitionTask(Ledger(), place, number, 1000) for number in range(PARTITIONS)]
         consumer.assign([where for task in tasks for where in task._inputs.places])  # noqa: SLF001 - as above
         works = [asyncio.create_task(task.run()) for task in tasks]
