@@ -48,7 +48,7 @@ class Agencies:
     documents: int = 0
 
     def __post_init__(self) -> None:
-        self.hospital = self.here.sender(answer_seconds=8, pause_seconds=0.1)
+        self.hospital = self.here.sender(answer_seconds=4, pause_seconds=0.1)
 
     async def send_messages(self) -> None:
         async with self.hospital as sender:

@@ -11,6 +11,7 @@ from bus.cluster import connection
 from bus.engine import Engine
 from bus.engine.ticks import MINUTE
 from bus.producer import Producer
+from bus.reader import read_to_end
 from bus.settings import Settings
 from bus.topics import Wanted, apply
 from schemas.codec import Codec
@@ -99,10 +100,16 @@ async def replies(settings: Settings) -> dict[str, list[str]]:
     return found
 
 
-async def ticks(settings: Settings) -> dict[int, list[int]]:
-    """The minutes that were told, by partition."""
+async def told_to(settings: Settings, minute: int) -> bool:
+    """Whether every partition was told ``minute``; reads the last ticks alone, so it can be asked often."""
+    last = await ticks(settings, most=50)
+    return len(last) == PARTITIONS and all(minutes[-1] >= minute for minutes in last.values())
+
+
+async def ticks(settings: Settings, most: int | None = None) -> dict[int, list[int]]:
+    """The minutes that were told, by partition; with ``most`` those of the last so many places."""
     found: dict[int, list[int]] = {}
-    for record in await read(settings, TICKS):
+    async for record in read_to_end(settings, TICKS, most=most):
         minute, rest = divmod(CODEC.decode(record.value or b"").value["minute"], MINUTE)
         assert (rest, record.key) == (0, str(record.partition).encode())
         assert record.timestamp == minute * MINUTE

@@ -71,6 +71,9 @@ def store_in(folder: Path) -> Store[int]:
 
 
 async def restored(settings: Settings, store: Store[int], progress: Progress | None = None) -> Restored:
+    """As a task does it: the last owner is fenced first, so that what it had committed is to be seen."""
+    async with writer(settings):
+        pass
     return await restore(settings, settings.topic(TOPIC), 0, store, progress or Progress(STAGE, 0))
 
 
@@ -84,6 +87,11 @@ async def test_only_what_was_committed_is_read(settings: Settings):
         async with producer.transaction():
             await write(producer, settings, [*numbers(5, 8), (b"key-1", None)])
         async with LogReader(settings, settings.topic(TOPIC), "test") as reader:
+
+            async def ended() -> bool:
+                return (await reader.ends([0]))[0] == 5 + 200 + 4 + 3  # the last are the transactions' ends
+
+            _: bool = await until(ended, what="the commit, which is answered before it is in the log")
             expected = [*numbers(0, 8), (b"key-1", None)]
             found = (await reader.fetch({0: 0}, 100))[0]
             assert (found.records, found.end) == (expected, found.next_offset)
@@ -98,14 +106,13 @@ async def test_only_what_was_committed_is_read(settings: Settings):
 
 async def test_a_restart_replays_the_tail_alone(settings: Settings, tmp_path: Path):
     store, progress = store_in(tmp_path / "0"), Progress(STAGE, 0)
-    async with writer(settings) as producer:
-        async with producer.transaction():
-            await write(producer, settings, [*numbers(0, 3000), (POSITIONS, encode_positions({"in": 3}))])
-        first = await restored(settings, store, progress)
-        assert (first.records, first.discarded, progress.percent) == (3001, "", 100)
-        store.close()
-        async with producer.transaction():
-            await write(producer, settings, [*numbers(3000, 3007), (b"key-2", None)])
+    async with writer(settings) as producer, producer.transaction():
+        await write(producer, settings, [*numbers(0, 3000), (POSITIONS, encode_positions({"in": 3}))])
+    first = await restored(settings, store, progress)
+    assert (first.records, first.discarded, progress.percent) == (3001, "", 100)
+    store.close()
+    async with writer(settings) as producer, producer.transaction():
+        await write(producer, settings, [*numbers(3000, 3007), (b"key-2", None)])
     store = store_in(tmp_path / "0")
     assert (await restored(settings, store)).records == 8
     assert store.positions() == {"in": 3}

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from bus.engine import ticks as engine_ticks
 from bus.engine.ticks import MINUTE
 from bus.settings import Settings
-from tests.bus.engine.diary_rig import DiaryWorker, Running, make_topics, replies, ticks, write
+from tests.bus.engine.diary_rig import DiaryWorker, Running, make_topics, replies, ticks, told_to, write
 from tests.bus.engine.harness import PARTITIONS, settings_for, workers
 from tests.waiting import until
 
@@ -42,11 +42,7 @@ def told(first: int, last: int) -> dict[int, list[int]]:
 
 
 async def until_told(running: Running, settings: Settings, last: int, timeout: float = 60) -> None:
-    async def reached() -> bool:
-        found = await ticks(settings)
-        return len(found) == PARTITIONS and all(minutes[-1] >= last for minutes in found.values())
-
-    await running.until(reached, f"minute {last}", timeout)
+    await running.until(lambda: told_to(settings, last), f"minute {last}", timeout)
 
 
 async def test_three_weeks_of_absence_are_caught_up_minute_by_minute(
@@ -137,12 +133,7 @@ async def test_each_minute_is_told_once_whoever_is_killed_or_wakes_up_as_a_zombi
 
     async def passed(least: int) -> None:
         goal = minute() + least
-
-        async def reached() -> bool:
-            found = await ticks(settings)
-            return len(found) == PARTITIONS and all(minutes[-1] >= goal for minutes in found.values())
-
-        _: bool = await until(reached, timeout=60, what=f"minute {goal}")
+        _: bool = await until(lambda: told_to(settings, goal), timeout=60, what=f"minute {goal}")
 
     alarms = {f"key-{number}": first + 400 + number * 10 for number in range(40)}
     with workers() as started:
