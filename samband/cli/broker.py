@@ -67,17 +67,21 @@ def stop(as_json: _Json = False) -> None:
 
 @app.command(epilog="Example: `samband broker fetch`, on the network, before going where there is none.")
 def fetch(as_json: _Json = False) -> None:
-    """Download Kafka's jars, check them, and mend damaged ones."""
+    """Download Kafka's jars, check them, mend damaged ones, and let Java prepare for quick starts."""
     from bus.embedded.jars import JarCache
+    from bus.embedded.server import archive_classes
     from bus.settings import load_settings
 
-    cache = JarCache(load_settings().cache_dir)
+    cache_dir = load_settings().cache_dir
+    cache = JarCache(cache_dir)
     with _progress("Checking Kafka's jars", quiet=as_json) as on_fetch:
         jars = cache.fetch(on_fetch)
+        prepared = archive_classes(cache_dir)
     if as_json:
-        typer.echo(json.dumps({"jars": len(jars), "folder": str(cache.folder)}))
+        typer.echo(json.dumps({"jars": len(jars), "folder": str(cache.folder), "prepared": prepared}))
     else:
-        typer.echo(f"Kafka's {len(jars)} jars are in {cache.folder}, each as listed.")
+        slow = "" if prepared else " Java was too slow to prepare for quick starts; they take longer."
+        typer.echo(f"Kafka's {len(jars)} jars are in {cache.folder}, each as listed.{slow}")
 
 
 @contextmanager
