@@ -103,8 +103,9 @@ def set_up() -> None:
         STAMP.unlink()
     uv = find_uv()
     python = ("--python", str(PYTHON))
-    lock = str(ROOT / "requirements.lock")
-    run("Installing the locked packages", uv, "pip", "sync", "--require-hashes", *python, lock)
+    # Compiled now, once; where Python may not write bytecode, every process would compile a second long.
+    locked = ("--compile-bytecode", "--require-hashes", str(ROOT / "requirements.lock"))
+    run("Installing the locked packages", uv, "pip", "sync", *python, *locked)
     editable = ("--no-deps", "--no-build-isolation", "-e", str(ROOT))
     run("Installing samband itself", uv, "pip", "install", *python, *editable)
     run("Fetching Kafka's jars", str(PYTHON), "-m", "samband", "broker", "fetch")
