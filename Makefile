@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 BROKER ?= embedded
+JOBS ?= 2
 ARGS ?=
 
 BIN := .venv/bin
@@ -17,6 +18,7 @@ help: ## list the targets
 	@echo
 	@echo '  ARGS goes to the program: make demo ARGS="--once --json totals.json", make test ARGS="tests/router -x"'
 	@echo '  make test BROKER=docker runs against the apache/kafka image instead of the embedded broker'
+	@echo '  make test JOBS=1 runs one file of tests at a time instead of two; JOBS=0 ARGS=-s in this very process'
 
 setup: ## install everything that the other targets need
 	@$(PYTHON) tools/bootstrap.py
@@ -25,7 +27,7 @@ demo: setup ## start the whole system and live through a week in a small town
 	@$(BIN)/samband demo $(ARGS)
 
 test: setup ## run all tests
-	@$(BIN)/pytest --broker $(BROKER) $(ARGS)
+	@$(BIN)/pytest --broker $(BROKER) --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 soak: setup ## break things at random for 40 minutes; ARGS="--minutes 5", ARGS="--seed N --faults 1"
 	@$(BIN)/python -m tests.faults.soak $(ARGS)

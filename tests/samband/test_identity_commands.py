@@ -53,6 +53,7 @@ def router(broker: str, topic_prefix: str, environment: dict[str, str], tmp_path
     process.wait(30)
 
 
+@pytest.mark.slow
 def test_an_operator_links_and_unlinks_what_sources_disagree_on(router, environment, tmp_path):
     def samband(*arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(

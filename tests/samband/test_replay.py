@@ -204,6 +204,7 @@ def test_a_changed_rule_shows_what_it_would_change(town):
     assert first["offset"] >= 0
 
 
+@pytest.mark.slow
 def test_what_would_mix_two_runs_is_refused(town):
     town.replay("twice")
     again = town.samband("replay", "--into", town.replay_prefix("twice"))
@@ -216,6 +217,7 @@ def test_what_would_mix_two_runs_is_refused(town):
     assert (live.returncode, "live topics" in live.stderr) == (2, True), live.stderr
 
 
+@pytest.mark.slow
 def test_lost_topics_are_written_again_and_the_router_goes_on(town):
     """Without timeline and changelog the router refuses to work; with both restored nothing is different."""
     lost = ("timeline", "router.citizen.changelog")
@@ -245,6 +247,7 @@ async def all_done(settings: Settings) -> None:
     _: bool = await until(done, timeout=60, what="all records to be done")
 
 
+@pytest.mark.slow
 def test_what_the_live_router_wrote_since_is_newer(town):
     """A replay of what was, compared after the router has gone on."""
     town.replay("before")

@@ -61,6 +61,7 @@ async def _read(bootstrap_servers: str) -> list[bytes]:
         return [(await asyncio.wait_for(consumer.getone(), 60)).value for _ in _RECORDS]
 
 
+@pytest.mark.slow
 async def test_restart_keeps_the_records_and_the_port_and_else_takes_another(new_broker: NewBroker, data_dir):
     broker = new_broker()
     address = await asyncio.to_thread(broker.start)
@@ -151,6 +152,7 @@ def test_interrupted_preparation_is_made_good(new_broker: NewBroker, data_dir):
         assert broker.bootstrap_servers
 
 
+@pytest.mark.slow
 def test_start_that_ended_after_its_fencing_is_made_good(new_broker: NewBroker, data_dir):
     with new_broker():
         pass
@@ -164,6 +166,7 @@ def test_start_that_ended_after_its_fencing_is_made_good(new_broker: NewBroker, 
     assert "Fencing broker" not in said.read_text()
 
 
+@pytest.mark.slow
 async def test_killed_broker_is_noticed_and_loses_nothing(new_broker: NewBroker, data_dir):
     broker = new_broker()
     address = await asyncio.to_thread(broker.start)
