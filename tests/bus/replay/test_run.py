@@ -1,6 +1,7 @@
 """Replays of a small stage with two inputs on a real Kafka: the order, gaps, losses, changed code."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,9 @@ from tests.waiting import until
 PARTITIONS = 3
 OUTPUTS = {"copies": "delete", "numbers.dlq": "delete", "test.pair.changelog": "compact"}
 Sent = tuple[str, str, int]
-"""Key, value, milliseconds."""
+"""Key, value, milliseconds since `BEGAN`."""
+BEGAN = int(time.time() * 1000) - 2 * 3600 * 1000
+"""Not in 1970: Kafka looks every few minutes for records that are a week old, and throws them away."""
 
 
 class Pair(Ledger):
@@ -71,13 +74,13 @@ async def send(settings: Settings, topic: str, records: Sequence[Sent]) -> None:
     async with AIOKafkaProducer(
         **connection(settings, "test"), acks="all", enable_idempotence=True, linger_ms=5
     ) as producer:
-        for key, value, time in records:
-            await producer.send(settings.topic(topic), value.encode(), key.encode(), timestamp_ms=time)
+        for key, value, at in records:
+            await producer.send(settings.topic(topic), value.encode(), key.encode(), timestamp_ms=BEGAN + at)
         await producer.flush()
 
 
-def numbered(first: int, count: int, time: int) -> list[Sent]:
-    return [(f"key {number % 7}", str(number), time + number) for number in range(first, first + count)]
+def numbered(first: int, count: int, at: int) -> list[Sent]:
+    return [(f"key {number % 7}", str(number), at + number) for number in range(first, first + count)]
 
 
 async def work(settings: Settings, outputs: int) -> None:
@@ -181,7 +184,7 @@ async def test_aborted_inputs_and_the_gaps_that_transactions_leave_do_no_harm(li
             await producer.begin_transaction()
             topic = live.topic("numbers" if number % 2 else "letters")
             for key in (b"key 1", b"key 2", b"key 3"):
-                await producer.send(topic, b"%d" % number, key, timestamp_ms=9_000 - number)
+                await producer.send(topic, b"%d" % number, key, timestamp_ms=BEGAN + 9_000 - number)
             if number % 3:
                 await producer.commit_transaction()
             else:
