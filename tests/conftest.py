@@ -6,12 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT.parent / "shared" / "samples"
 
 # A test's Kafka lives for seconds, and never gets back what Java's second compiler costs it.
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile("samband", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("samband")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
