@@ -81,18 +81,23 @@ class Calendar(msgspec.Struct, eq=False, gc=False):
             found[:0] = [seen for seen in self._odd if seen.timed and seen.start < end and begin < seen.end]
         return found
 
-    def near(self, seen: Visit, days: int, enough: int) -> Sequence[Visit]:
-        """All visits that begin fewer than ``days`` local days from another, and perhaps some more.
+    def has_few_near(self, seen: Visit, days: int, enough: int) -> bool:
+        """Whether surely fewer than ``enough`` (1 or more) begin fewer than ``days`` local days from another.
 
-        None where there are not ``enough``.
+        A quick answer, as nearly always; False may mean that it takes a closer look.
         """
+        starts, start, span = self._starts, seen.start, (days + 2) * DAY
+        if self._odd or not _FIRST_DAY <= start <= _LAST_DAY:
+            return False
+        last = bisect_left(starts, start - span) + enough - 1
+        return last >= len(starts) or starts[last] >= start + span
+
+    def near(self, seen: Visit, days: int) -> Sequence[Visit]:
+        """All visits that begin fewer than ``days`` local days from another, and perhaps some more."""
         starts, start, span = self._starts, seen.start, (days + 2) * DAY
         if not _FIRST_DAY <= start <= _LAST_DAY:
             return (*self._odd, *self._in_order)
         first = bisect_left(starts, start - span)
-        last = first + enough - len(self._odd)
-        if last > len(starts) or (last > first and starts[last - 1] >= start + span):
-            return ()
         return (*self._odd, *self._in_order[first : bisect_left(starts, start + span, first)])
 
     def at_place(self, place: str) -> list[tuple[int, int, str]]:

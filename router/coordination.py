@@ -109,9 +109,12 @@ _NO_CROWDS = _Crowds((), ())
 
 def _crowds(old: Visit | None, new: Visit | None, calendar: Calendar, rules: Rules) -> _Crowds:
     enough = min(rules.burden_visits, rules.visits_a_day) - 1
+    if old is None and (new is None or calendar.has_few_near(new, rules.burden_days, enough)):
+        return _NO_CROWDS
     places, days = [], []
-    for seen in (new,) if old is None else (old, new):
-        if seen is not None and (near := calendar.near(seen, rules.burden_days, enough)):
+    for seen in (old, new):
+        if seen is not None and not calendar.has_few_near(seen, rules.burden_days, enough):
+            near = calendar.near(seen, rules.burden_days)
             if crowded(seen, near, rules):
                 places.append(seen)
             if sum(other.day == seen.day for other in near) + 1 >= rules.visits_a_day:

@@ -44,13 +44,14 @@ def _national(system: str) -> int:
     return NATIONAL | crc32(system.encode()) << _SYSTEM_PLACE
 
 
-_listed = itemgetter("pseudonym", "national")
+_pseudonym, _is_national = itemgetter("pseudonym"), itemgetter("national")
 
 
 def came_under(meta: Value) -> tuple[Any, ...]:
     """Who lists which keys, as the fact has it."""
     subject = meta["subject"]
-    return meta["source"]["agency"], subject["key"], *map(_listed, subject["identifiers"])
+    listed = subject["identifiers"]
+    return meta["source"]["agency"], subject["key"], *map(_pseudonym, listed), *map(_is_national, listed)
 
 
 def heard(citizen: Citizen, meta: Value, came: tuple[Any, ...]) -> int | None:

@@ -173,6 +173,12 @@ class Records(msgspec.Struct, array_like=True, gc=False):
     """The rows of a long history as they are stored; in memory they stand above as well."""
 
 
+_MOST_SHARED = 10_000
+_shared: dict[str, str] = {}
+"""One of each text that rows refer to, for all citizens: institutions and codes are few, and so stay in the
+processor's caches. Emptied when there are too many."""
+
+
 class Numbers(dict[str, int]):
     """The number of each text: its place in a list, to which a text that is new is added."""
 
@@ -183,6 +189,9 @@ class Numbers(dict[str, int]):
         self._names = names
 
     def __missing__(self, name: str) -> int:
+        if len(_shared) >= _MOST_SHARED:
+            _shared.clear()
+        name = _shared.setdefault(name, name)
         found = self[name] = len(self._names)
         self._names.append(name)
         return found

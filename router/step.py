@@ -226,8 +226,9 @@ def _add(citizen: Citizen, ref: str, event: Event, stored: FactId, origin: int) 
 
 def _append(citizen: Citizen, family: dict[_K, list[_R]], about: _K, row: _R) -> None:
     rows = family.get(about)
-    if rows is None:
-        rows = family[about] = []
     if citizen.first_loose is not None:
-        citizen.first_loose.setdefault(about, len(rows))
-    rows.append(row)
+        citizen.first_loose.setdefault(about, len(rows) if rows else 0)
+    if rows is None:
+        family[about] = [row]
+    else:
+        rows.append(row)
