@@ -29,6 +29,7 @@ BENCHMARKS: Final = {
     "engine": Benchmark(
         "the engine beside Kafka Streams, Quix Streams, Faust and aiokafka by hand", compare.run
     ),
+    "waits": Benchmark("of it: how long an answer takes, ours and Kafka Streams'", compare.waits),
     "growth": Benchmark("the engine with 20,000, 200,000 and 2,000,000 citizens, state on disk", growth.run),
     "pause": Benchmark(
         "how long records wait when a member of the engine's group joins or leaves", pause.run

@@ -47,15 +47,35 @@ def run(plan: Plan) -> list[Row]:
             for system in reversed(SYSTEMS)
             if system.name in (OURS, STREAMS, *ONCE)
         }
-        systems = {system.name: system for system in reversed(SYSTEMS)}
-        systems[OURS] = replace(systems[OURS], variant="steady")
-        systems[ADAPTIVE] = replace(systems[OURS], name=ADAPTIVE, variant="")
         rows[ADAPTIVE] = Row(ADAPTIVE, work="offered")
-        waits = Waits(plan, cluster, broker.folder, prepared)
-        rounds_of_waits(waits, systems, rows, min(count, LEAST_RUNS), plan.tell)
+        _wait(Waits(plan, cluster, broker.folder, prepared), rows, min(count, LEAST_RUNS))
     ours = rows[OURS]
     ours.goals = _goals(found, rows[ADAPTIVE])
     return [*(row for system in SYSTEMS for row in found[system]), rows[ADAPTIVE]]
+
+
+def waits(plan: Plan) -> list[Figure]:
+    """How long an answer takes, ours and Kafka Streams': what of ``run`` is done in minutes."""
+    plan.tell("Building Kafka Streams' program where it is not there yet, and starting Kafka")
+    rows = {name: Row(name, work="offered") for name in (OURS, STREAMS, ADAPTIVE)}
+    with kafka() as broker:
+        cluster = Kafka(broker.bootstrap_servers)
+        _wait(Waits(plan, cluster, broker.folder, Prepared()), rows, max(plan.runs, _LEAST_ROUNDS))
+    said = [
+        Figure(f"waits.{name}.{part}.{rate}", f"{row.system}, {rate:,}/s, {what}", "ms", tuple(values[rate]))
+        for name, row in (("ours", rows[OURS]), ("streams", rows[STREAMS]), ("pace", rows[ADAPTIVE]))
+        for rate in (LOW, HIGH)
+        for part, what, values in (("p50", "median", row.p50), ("p99", "99 of 100", row.p99))
+        if values[rate]
+    ]
+    return [*said, *_of_waits(rows[OURS], rows[STREAMS], rows[ADAPTIVE])]
+
+
+def _wait(waiting: Waits, rows: Mapping[str, Row], count: int) -> None:
+    systems = {system.name: system for system in reversed(SYSTEMS)}
+    systems[OURS] = replace(systems[OURS], variant="steady")
+    systems[ADAPTIVE] = replace(systems[OURS], name=ADAPTIVE, variant="")
+    rounds_of_waits(waiting, systems, rows, count)
 
 
 def _goals(found: Found, adaptive: Row) -> list[Figure]:
@@ -76,6 +96,11 @@ def _goals(found: Found, adaptive: Row) -> list[Figure]:
         _ratio("by_hand", "records/s of aiokafka by hand", first.rates, by_hand.rates, Goal(at_least=0.85)),
         _ratio("two", "records/s of one process, by two", two.rates, ours.rates, Goal(at_least=1.4)),
     ]  # fmt: skip
+    return [*(goal for goal in goals if goal is not None), *_of_waits(ours, streams, adaptive)]
+
+
+def _of_waits(ours: Row, streams: Row, adaptive: Row) -> list[Figure]:
+    goals = []
     for rate in (LOW, HIGH):
         for name, mine, theirs in (("p50", ours.p50, streams.p50), ("p99", ours.p99, streams.p99)):
             what = f"{name} of Kafka Streams at {rate:,}/s, commits each 100 ms"

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -52,6 +52,7 @@ class Waits:
 
     def __init__(self, plan: Plan, kafka: Kafka, folder: Path, prepared: Prepared) -> None:
         self._plan = plan
+        self.tell = plan.tell
         self._kafka = kafka
         self._folder = folder
         self._prepared = prepared
@@ -155,20 +156,14 @@ def _share(processes: Running, begin: float, end: float) -> float:
     return processes.cpu_between(begin, end) / (end - begin) * 100
 
 
-def rounds(
-    waits: Waits,
-    systems: Mapping[str, System],
-    rows: Mapping[str, Row],
-    count: int,
-    tell: Callable[[str], None],
-) -> None:
+def rounds(waits: Waits, systems: Mapping[str, System], rows: Mapping[str, Row], count: int) -> None:
     """So many rounds at both rates, by turns; ours at its own pace too."""
     for number in range(count):
-        names = [*OFTEN, ADAPTIVE, *(ONCE if number == 0 else ())]
+        names = [*OFTEN, ADAPTIVE, *(name for name in ONCE if number == 0 and name in rows)]
         if number % 2:
             names.reverse()
         for name in names:
             if rows[name].not_run:
                 continue
-            tell(f"Waits, round {number + 1} of {count}: {name}")
+            waits.tell(f"Waits, round {number + 1} of {count}: {name}")
             waits.run(systems[name], (LOW, HIGH), rows[name])

@@ -45,6 +45,7 @@ def test_list_names_the_benchmarks_of_the_goals(repository):
         "findings",
         "step",
         "engine",
+        "waits",
         "growth",
         "pause",
         "plan",
