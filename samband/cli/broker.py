@@ -76,6 +76,7 @@ def fetch(as_json: _Json = False) -> None:
     cache = JarCache(cache_dir)
     with _progress("Checking Kafka's jars", quiet=as_json) as on_fetch:
         jars = cache.fetch(on_fetch)
+    with _progress("Letting Java prepare for quick starts, once", quiet=as_json):
         prepared = archive_classes(cache_dir)
     if as_json:
         typer.echo(json.dumps({"jars": len(jars), "folder": str(cache.folder), "prepared": prepared}))
