@@ -52,6 +52,7 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
         self._load, self._dues = Load(), Dues()
         self._failed: asyncio.Future[None] | None = None
         self._assigned_once = False
+        self._ending = False
         self._consumer: AIOKafkaConsumer
         self._partitions = metrics.ENGINE_PARTITIONS.labels(stage.name)
 
@@ -99,6 +100,7 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
             await asyncio.wait((stopped, self._failed), return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
         finally:
+            self._ending = True
             await self._end(list(self._tasks))
             await self._standby.stop()
             # In a task of its own: of connections that were just cut, the client may pass on a cancellation
@@ -157,7 +159,12 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
             self._fail(error)
 
     async def _take(self, places: set[TopicPartition]) -> None:
-        """Go on with the partitions that were here before, begin with those that are new, end the others."""
+        """Go on with the partitions that were here before, begin with those that are new, end the others.
+
+        An engine that ends takes none: the group may share them out anew before it has left.
+        """
+        if self._ending:
+            return
         numbers = sorted({place.partition for place in places})
         self._consumer.pause(*places)
         await self._end([number for number in self._tasks if number not in numbers])

@@ -77,8 +77,14 @@ class Watch:
         self._seconds.observe(time.monotonic() - began)
 
     def lag(self, consumer: AIOKafkaConsumer, positions: Iterable[tuple[TopicPartition, int]]) -> None:
-        """How far the work is behind what may be read, and that behind what was written."""
+        """How far the work is behind what may be read, and that behind what was written.
+
+        Of a partition that went elsewhere while its last transaction was ended, the client knows it no more.
+        """
+        assigned = consumer.assignment()
         for place, position in positions:
+            if place not in assigned:
+                continue
             stable = consumer.last_stable_offset(place)
             high = consumer.highwater(place)
             if stable is not None and stable >= 0:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from structlog.testing import capture_logs
 
 from bus.cluster import connection
@@ -18,6 +18,7 @@ from bus.engine.inputs import Inputs
 from bus.engine.names import Names
 from bus.engine.pace import Dues, Load
 from bus.engine.task import PartitionTask, Place
+from bus.engine.watch import Watch
 from bus.partitioning import key_hash
 from bus.settings import Settings
 from tests.bus.engine.harness import (
@@ -211,3 +212,26 @@ async def test_a_partition_that_is_stuck_in_its_commit_holds_up_no_other(
         free.set()
         await outputs_reach(settings, 4000)
     await assert_exactly_once(settings)
+
+
+async def test_an_engine_that_ends_takes_no_partitions_any_more(settings: Settings):
+    """The group may share them out anew before it has left."""
+    async with running(settings) as engine:
+        await shared([PARTITIONS], engine)
+    await engine.on_partitions_assigned([TopicPartition(settings.topic("numbers"), 0)])
+    assert shares(engine) == [0]
+    assert engine._failed is not None  # noqa: SLF001 - what would have ended the process
+    assert not engine._failed.done()  # noqa: SLF001 - as above
+
+
+async def test_a_transaction_may_end_after_its_partition_has_gone(settings: Settings):
+    """Its lag is nobody's to say any more, and no reason to end the process."""
+    place, other_place = (TopicPartition(settings.topic("numbers"), number) for number in (0, 1))
+    consumer = AIOKafkaConsumer(**connection(settings, "watcher"))
+    await consumer.start()
+    try:
+        consumer.assign([other_place])
+        await consumer.position(other_place)
+        Watch("test.ledger", 0, {place: "numbers"}).lag(consumer, [(place, 3)])
+    finally:
+        await consumer.stop()
