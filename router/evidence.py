@@ -55,7 +55,10 @@ def came_under(meta: Value) -> tuple[Any, ...]:
 
 
 def heard(citizen: Citizen, meta: Value, came: tuple[Any, ...]) -> int | None:
-    """The place of the fact's origin when it says nothing new of its subject, as most facts do not."""
+    """The place of the fact's origin when it says nothing new of its subject, as most facts do not.
+
+    That an agency lists known keys for the first time is nothing new of the subject: the origin is then kept.
+    """
     known = citizen.heard.get(came)
     if known is None:
         known = _look_up(citizen, meta)

@@ -50,7 +50,6 @@ TEXTS = {
 """Text key by record type. A coded value of the record is added where it decides the sentence."""
 
 _CODED: dict[str, Callable[[Value], str]] = {
-    "PersonUpdated": lambda value: value["status"]["mapped"],
     "AppointmentCancelled": lambda value: value["reason"]["mapped"],
     "StayOnLeave": lambda value: value["phase"],
     "StayCorrected": lambda value: value["correction"],
@@ -62,15 +61,17 @@ _CODED: dict[str, Callable[[Value], str]] = {
     "ProposalAnswered": lambda value: value["answer"],
     "RequestAnswered": lambda value: value["answer"],
 }
+_VARIOUS = _CODED.keys() | {"PersonUpdated"}
+"""The record types whose text depends on the value."""
 
 
 def text_key(record: str, value: Value) -> str:
     """Key of the text for a fact, e.g. ``appointment.scheduled`` or ``case.decision.granted``."""
-    if record not in _CODED:
-        return TEXTS[record]
-    if record == "PersonUpdated":
-        return "person.deceased" if value["status"]["mapped"] == "DECEASED" else TEXTS[record]
-    return f"{TEXTS[record]}.{_CODED[record](value).lower()}"
+    coded = _CODED.get(record)
+    if coded is None:
+        dead = record == "PersonUpdated" and value["status"]["mapped"] == "DECEASED"
+        return "person.deceased" if dead else TEXTS[record]
+    return f"{TEXTS[record]}.{coded(value).lower()}"
 
 
 _USUAL: dict[str, Any] = {
@@ -108,7 +109,7 @@ def say_entry(citizen: Citizen, event: Event, ref: str, stored: FactId, *, first
     fields["citizen"] = key
     fields["entry_id"] = meta["event_id"]
     fields["at"] = occurred
-    if record in _CODED:
+    if record in _VARIOUS:
         fields["text"] = text_key(record, value)
     fields["agency"] = source["agency"]
     fields["institution"] = value.get("institution") or value.get("school")
