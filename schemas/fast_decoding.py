@@ -14,6 +14,8 @@ from itertools import count
 from struct import Struct, error
 from typing import Any
 
+from aiokafka.record.util import decode_varint
+
 from schemas.nodes import deref, kind_of, named_in
 from schemas.sources import Schema
 
@@ -25,6 +27,9 @@ Read = Callable[[bytes, int], tuple[dict[str, Any], int]]
 the length."""
 
 _LONGEST = 10
+_SAFE = f" safe = len(data) - {_LONGEST - 1}"
+"""Before here, numbers are read by the C code of Kafka's client, whose records have them as Avro has them: it
+looks at no end."""
 _INSTANT = 8
 """Bytes of the instants of our days: 8 from 1988 to 2112."""
 _MORE_FOLLOWS = 0x8080808080808080
@@ -45,7 +50,7 @@ def fast_reader(schema: Schema, unread: Iterable[str] = ()) -> Read | None:
         value = source.value(schema, 1, _tree(unread))
     except NotImplementedError:
         return None
-    lines = ["def read(data, at):", *source.lines, f" return {value}, at"]
+    lines = ["def read(data, at):", _SAFE, *source.lines, f" return {value}, at"]
     exec("\n".join(lines), source.names)  # noqa: S102 - of our own schemas, whose names the catalogue checks
     read: Read = source.names["read"]
     return read
@@ -115,32 +120,13 @@ def _past_long(data: bytes, at: int) -> int:
     return _unsigned(data, at)[1] - at
 
 
-def _instant(data: bytes, at: int) -> int | None:
-    """The number in the next eight bytes, when it takes all of them, as the instants of our days do.
-
-    Groups of 7 bits are moved together all at once: to 14, to 28, to 56.
-    """
-    try:
-        (bits,) = _eight_bytes(data, at)
-    except error:
-        return None
-    if bits & _MORE_FOLLOWS != _MORE_FOLLOWS >> 8:
-        return None
-    bits &= 0x7F7F7F7F7F7F7F7F
-    bits -= (bits & 0x7F007F007F007F00) >> 1
-    bits -= ((bits & 0x3FFF00003FFF0000) >> 2) * 3
-    bits -= ((bits & 0xFFFFFFF00000000) >> 4) * 15
-    number: int = bits >> 1 ^ -(bits & 1)
-    return number
-
-
 class _Source:
     """The source as it grows: statements that read into locals, and what puts these together."""
 
     def __init__(self, types: dict[str, Schema]) -> None:
         self.lines: list[str] = []
         self.names: dict[str, Any] = {
-            "long_": _long, "length_": _length, "instant": _instant, "boolean": {0: False, 1: True},
+            "long_": _long, "length_": _length, "varint": decode_varint, "boolean": {0: False, 1: True},
             "past": _PAST, "past_long_text": _past_long_text, "past_long": _past_long, "past_boolean": (1, 1),
         }  # fmt: skip
         self._types = types
@@ -168,10 +154,7 @@ class _Source:
                     depth,
                     "n = data[at]",
                     f"if n < 128: {name} = n >> 1 ^ -(n & 1); at += 1",
-                    "else:",
-                    f" {name} = instant(data, at)",
-                    f" if {name} is None: {name}, at = long_(data, at)",
-                    f" else: at += {_INSTANT}",
+                    f"else: {name}, at = varint(data, at) if at < safe else long_(data, at)",
                 )
             case "string" | "bytes":
                 text = ".decode()" if kind == "string" else ""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch, WriteOptions
 
+from bus.engine.unwritten import Unwritten
 from bus.engine.value import head_of
 from bus.errors import LocalStoreError
 
@@ -30,7 +31,8 @@ _TIME = struct.Struct(">Q")
 _TIME_OFFSET = 1 << 63
 """Makes instants sort as bytes, those before 1970 too."""
 _WAKE_KEY = len(_WAKE) + _TIME.size
-_WRITE_BUFFER = 4 * 1024 * 1024
+_WRITE_BUFFER = 16 * 1024 * 1024
+"""Never full by itself: what `Unwritten` hands over goes to a table at once."""
 _NO_NOTES: Mapping[bytes, bytes | None] = {}
 _LOCKED = "lock"
 """What RocksDB's error says when another process has the folder; the library has no type for it."""
@@ -80,13 +82,19 @@ class InUseError(LocalStoreError):
 
 
 class Disk:
-    """One folder with one RocksDB in it. Whatever goes wrong with it, the next `open` begins anew."""
+    """One folder with one RocksDB in it. Whatever goes wrong with it, the next `open` begins anew.
+
+    Changes wait in memory until there are enough of them, as they would in RocksDB's own write buffer, which
+    takes ten times as long for each and keeps what was overwritten too.
+    """
 
     def __init__(self, path: Path) -> None:
         """``path`` is a folder of its own."""
         self._path = path
         self._db: Rdict | None = None
         self._broken = False
+        self._unwritten = Unwritten()
+        self._checkpoint: Checkpoint | None = None
         self._flushed = 0.0
 
     def open(self, end_offset: int, *, seize: bool = True) -> Opened:
@@ -142,6 +150,9 @@ class Disk:
 
     def get(self, key: bytes) -> bytes | None:
         """The committed state of ``key`` in full; None if there is none."""
+        unwritten = self._unwritten.states
+        if key in unwritten:
+            return unwritten[key]
         try:  # by hand, since this is asked for each record: `_guarded` takes six times as long as the look
             return self._opened.get(_STATE + key)
         except Exception as error:
@@ -155,51 +166,71 @@ class Disk:
         wakes: Wakes = _NO_WAKES,
         notes: Mapping[bytes, bytes | None] = _NO_NOTES,
     ) -> None:
-        """Write states and notes in full (None deletes), positions and the checkpoint in one atomic batch.
+        """Take states and notes in full (None deletes), with the positions and the offset they belong to.
 
         ``wakes``: of these states, and those that no longer hold as far as the caller knows; the rest is
         found out when it is due.
 
-        RocksDB's own log is left out: the changelog is the log. A crash leaves what had reached the tables
-        by then, with its checkpoint; that is at most `FLUSH_SECONDS` or two write buffers behind.
+        RocksDB gets them later, in one atomic batch with all that was taken since the last one. Its own log
+        is left out: the changelog is the log. A crash leaves what had reached the tables by then, with its
+        checkpoint; that is at most `FLUSH_SECONDS` or what `Unwritten` holds behind.
         """
+        others = dict.fromkeys(map(_wake_key, wakes.gone))
+        others.update(dict.fromkeys(map(_wake_key, wakes.come), b""))
+        others.update((_NOTE + name, note) for name, note in notes.items())
+        if positions is not None:
+            others[_POSITIONS] = positions
+        now = time.time()
+        self._checkpoint = Checkpoint(offset, now)
+        self._unwritten.take(states, others)
+        if self._unwritten.is_full() or now - self._flushed > FLUSH_SECONDS:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Let RocksDB have what it was not given yet."""
+        checkpoint, unwritten = self._checkpoint, self._unwritten
+        if checkpoint is None:
+            return
         batch = WriteBatch(raw_mode=True)
-        for waking in wakes.gone:
-            batch.delete(_wake_key(waking))
-        for waking in wakes.come:
-            batch.put(_wake_key(waking), b"")
-        for key, value in states.items():
+        for key, value in sorted(unwritten.states.items()):  # in order, each finds its place at once
             if value is None:
                 batch.delete(_STATE + key)
             else:
                 batch.put(_STATE + key, value)
-        for name, note in notes.items():
-            if note is None:
-                batch.delete(_NOTE + name)
+        for key, value in unwritten.others.items():
+            if value is None:
+                batch.delete(key)
             else:
-                batch.put(_NOTE + name, note)
-        if positions is not None:
-            batch.put(_POSITIONS, positions)
-        now = time.time()
-        batch.put(_CHECKPOINT, msgspec.msgpack.encode(Checkpoint(offset, now)))
+                batch.put(key, value)
+        batch.put(_CHECKPOINT, msgspec.msgpack.encode(checkpoint))
         with self._guarded():
             self._opened.write(batch, _UNLOGGED)
-            if now - self._flushed > FLUSH_SECONDS:
-                self._flushed = now
-                self._opened.flush()
+            self._opened.flush(wait=False)
+        self._flushed = checkpoint.at
+        self._forget()
+
+    def _forget(self) -> None:
+        self._unwritten.clear()
+        self._checkpoint = None
 
     def positions(self) -> bytes | None:
         """What was last written as positions."""
-        with self._guarded():
-            return self._opened.get(_POSITIONS)
+        return self._entry(_POSITIONS)
 
     def note(self, name: bytes) -> bytes | None:
         """A committed entry of the engine's own; None if there is none."""
+        return self._entry(_NOTE + name)
+
+    def _entry(self, key: bytes) -> bytes | None:
+        unwritten = self._unwritten.others
+        if key in unwritten:
+            return unwritten[key]
         with self._guarded():
-            return self._opened.get(_NOTE + name)
+            return self._opened.get(key)
 
     def notes(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """The committed entries whose name begins with ``prefix``, in the order of their names."""
+        self._hand_over()
         with self._guarded():
             for name, value in self._opened.items(from_key=_NOTE + prefix):
                 if not isinstance(name, bytes) or not name.startswith(_NOTE + prefix):
@@ -208,6 +239,7 @@ class Disk:
 
     def waking(self) -> Generator[Waking, None, None]:
         """All wake times that hold, in order. Those that turn out to be outdated are deleted on the way."""
+        self._hand_over()
         outdated = WriteBatch(raw_mode=True)
         try:
             with self._guarded():
@@ -228,10 +260,12 @@ class Disk:
 
     def estimate(self) -> int:
         """About how many states there are."""
+        self._hand_over()
         return max(0, (self._opened.property_int_value("rocksdb.estimate-num-keys") or 0) - 2)
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """All states in full, in key order."""
+        self._hand_over()
         for key, value in self._opened.items(from_key=_STATE):
             if not isinstance(key, bytes) or not key.startswith(_STATE):
                 break
@@ -259,13 +293,21 @@ class Disk:
 
     def discard(self) -> None:
         """Delete the local store."""
+        self._forget()
         self.close()
         shutil.rmtree(self._path, ignore_errors=True)
         self._path.mkdir(parents=True, exist_ok=True)
 
     def close(self) -> None:
         """Close the files."""
-        db, self._db = self._db, None
+        db = self._db
+        try:
+            if db is not None and not self._broken:
+                self._hand_over()
+        except LocalStoreError:
+            pass  # what it could not write is in the changelog; it is not believed again
+        self._forget()
+        self._db = None
         self._flushed = time.time()
         if db is not None:
             try:
