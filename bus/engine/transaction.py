@@ -153,17 +153,22 @@ class TransactionalWriter:
         headers: Sequence[Header],
         timestamp: int,
     ) -> None:
-        """Add a record to a partition."""
-        builder = target.builders[partition]
+        """Add a record to a partition.
+
+        What `BatchBuilder.append` does, in half of its time: it asks each record for serializers. The tests
+        of transactions notice when aiokafka does otherwise.
+        """
+        batch = target.builders[partition]
         fields = list(headers) if headers else _NO_HEADERS
         if (
-            builder is None
-            or builder.append(timestamp=timestamp, key=key, value=value, headers=fields) is None
+            batch is None
+            or batch._builder.append(batch._relative_offset, timestamp, key, value, fields) is None  # noqa: SLF001
         ):
-            if builder is not None:
-                self._full.append((target.name, partition, builder))
-            builder = target.builders[partition] = self._producer.create_batch()
-            builder.append(timestamp=timestamp, key=key, value=value, headers=fields)
+            if batch is not None:
+                self._full.append((target.name, partition, batch))
+            batch = target.builders[partition] = self._producer.create_batch()
+            batch._builder.append(0, timestamp, key, value, fields)  # noqa: SLF001
+        batch._relative_offset += 1  # noqa: SLF001
         self.written += 1
 
     async def target(self, topic: str) -> Target:
