@@ -253,6 +253,15 @@ class EngineSettings(Group):
             "takes six times as much, so that the default takes some 300 MB at most."
         ),
     )
+    unwritten_bytes: int = Field(
+        4 * 1024 * 1024,
+        ge=1,
+        description=(
+            "So much changed state, or half as much again, waits in memory for each partition before it goes "
+            "to the local store. With more, what changes often is written less often. A crash loses none of "
+            "it: the changelog has it all."
+        ),
+    )
     difference_min_bytes: int = Field(
         4096,
         ge=256,

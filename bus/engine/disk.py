@@ -9,9 +9,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch, WriteOptions
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    DBCompactionStyle,
+    DBCompressionType,
+    Options,
+    Rdict,
+    WriteBatch,
+    WriteOptions,
+)
 
-from bus.engine.unwritten import Unwritten
+from bus.engine.unwritten import MOST_BYTES, Unwritten
 from bus.engine.value import head_of
 from bus.errors import LocalStoreError
 
@@ -31,8 +40,9 @@ _TIME = struct.Struct(">Q")
 _TIME_OFFSET = 1 << 63
 """Makes instants sort as bytes, those before 1970 too."""
 _WAKE_KEY = len(_WAKE) + _TIME.size
-_WRITE_BUFFER = 16 * 1024 * 1024
-"""Never full by itself: what `Unwritten` hands over goes to a table at once."""
+_WRITE_BUFFER = 4 * 1024 * 1024
+_TABLE = 1024 * 1024
+"""What has so many bytes becomes a table at once; less waits in RocksDB's write buffer for more."""
 _NO_NOTES: Mapping[bytes, bytes | None] = {}
 _LOCKED = "lock"
 """What RocksDB's error says when another process has the folder; the library has no type for it."""
@@ -88,12 +98,12 @@ class Disk:
     takes ten times as long for each and keeps what was overwritten too.
     """
 
-    def __init__(self, path: Path) -> None:
-        """``path`` is a folder of its own."""
+    def __init__(self, path: Path, unwritten_bytes: int = MOST_BYTES) -> None:
+        """``path`` is a folder of its own; ``unwritten_bytes`` bounds what waits in memory (`Unwritten`)."""
         self._path = path
         self._db: Rdict | None = None
         self._broken = False
-        self._unwritten = Unwritten()
+        self._unwritten = Unwritten(unwritten_bytes)
         self._checkpoint: Checkpoint | None = None
         self._flushed = 0.0
 
@@ -205,8 +215,9 @@ class Disk:
         batch.put(_CHECKPOINT, msgspec.msgpack.encode(checkpoint))
         with self._guarded():
             self._opened.write(batch, _UNLOGGED)
-            self._opened.flush(wait=False)
-        self._flushed = checkpoint.at
+            if unwritten.size >= _TABLE or checkpoint.at - self._flushed > FLUSH_SECONDS:
+                self._opened.flush(wait=False)
+                self._flushed = checkpoint.at
         self._forget()
 
     def _forget(self) -> None:
@@ -332,6 +343,7 @@ def _options() -> Options:
     options.set_max_write_buffer_number(2)
     options.set_keep_log_file_num(1)
     options.set_compression_type(DBCompressionType.lz4())
+    options.set_compaction_style(DBCompactionStyle.universal())  # half the merging, for states that change
     table = BlockBasedOptions()
     table.set_block_cache(_CACHE)
     table.set_bloom_filter(10, False)  # noqa: FBT003 - positional in the library

@@ -13,6 +13,7 @@ import msgspec
 
 from bus.engine.disk import Disk, Opened, Wakes, Waking
 from bus.engine.notes import Notes
+from bus.engine.unwritten import MOST_BYTES
 from bus.engine.value import (
     SLOTS,
     Change,
@@ -60,14 +61,19 @@ class Store(Generic[S]):
     """State by key for one partition. Not for use from several tasks at once."""
 
     def __init__(
-        self, path: Path, states: StateFormat[S], hot_limit: int, difference_min_bytes: int = 1 << 62
+        self,
+        path: Path,
+        states: StateFormat[S],
+        hot_limit: int,
+        difference_min_bytes: int = 1 << 62,
+        unwritten_bytes: int = MOST_BYTES,
     ) -> None:
         """``path`` is a folder of its own; ``hot_limit`` bounds the decoded values in memory.
 
         A changed state of at least ``difference_min_bytes`` is written to the changelog as the difference,
-        where that is much smaller.
+        where that is much smaller. ``unwritten_bytes`` of changes wait in memory before the disk has them.
         """
-        self._disk = Disk(path)
+        self._disk = Disk(path, unwritten_bytes)
         self.notes = Notes(self._disk)
         self._states = states
         self.hot_limit = hot_limit

@@ -70,7 +70,7 @@ class PartitionTask(Generic[S, E]):
         self._log = get_logger("engine")
         engine = place.settings.engine
         path = place.names.store_path(partition)
-        self._store = Store(path, stage, hot_states, engine.difference_min_bytes)
+        self._store = Store(path, stage, hot_states, engine.difference_min_bytes, engine.unwritten_bytes)
         self._pace = Pace(engine.commit_interval_ms / 1000, place.load)
         self._dues = place.dues
         self._slice = Slice()

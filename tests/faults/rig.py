@@ -20,6 +20,8 @@ PARTITIONS = 9
 MEMBERS = 3
 TRANSACTION = 750
 """The most messages in one transaction."""
+UNWRITTEN = 1500
+"""Bytes: a few of an account's changes, so that the local stores have some while others wait."""
 WINDOW = 4000
 """The most messages that wait for their output."""
 
@@ -146,7 +148,8 @@ async def rig(
     engine: Mapping[str, object] = MappingProxyType({}),
 ) -> AsyncIterator[Rig]:
     """A rig whose members are not started yet; everything is ended at the end. ``engine`` are settings."""
-    settings = settings_for(broker, prefix, path, **{"max_batch_records": TRANSACTION, **engine})
+    usual = {"max_batch_records": TRANSACTION, "unwritten_bytes": UNWRITTEN}
+    settings = settings_for(broker, prefix, path, **{**usual, **engine})
     await make_topics(settings, PARTITIONS)
     here = Rig(settings, path)
     async with AsyncExitStack() as stack:
