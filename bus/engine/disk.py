@@ -5,21 +5,14 @@ import struct
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from rocksdict import (
-    BlockBasedOptions,
-    Cache,
-    DBCompactionStyle,
-    DBCompressionType,
-    Options,
-    Rdict,
-    WriteBatch,
-    WriteOptions,
-)
+from rocksdict import Rdict, WriteBatch
 
+from bus.engine.tables import UNLOGGED, options
 from bus.engine.unwritten import MOST_BYTES, Unwritten
 from bus.engine.value import head_of
 from bus.errors import LocalStoreError
@@ -40,16 +33,11 @@ _TIME = struct.Struct(">Q")
 _TIME_OFFSET = 1 << 63
 """Makes instants sort as bytes, those before 1970 too."""
 _WAKE_KEY = len(_WAKE) + _TIME.size
-_WRITE_BUFFER = 4 * 1024 * 1024
 _TABLE = 1024 * 1024
 """What has so many bytes becomes a table at once; less waits in RocksDB's write buffer for more."""
 _NO_NOTES: Mapping[bytes, bytes | None] = {}
 _LOCKED = "lock"
 """What RocksDB's error says when another process has the folder; the library has no type for it."""
-_UNLOGGED = WriteOptions()
-_UNLOGGED.disable_wal = True  # type: ignore[assignment,method-assign]  # the library's stub is wrong
-_CACHE = Cache(32 * 1024 * 1024)
-"""Shared by all stores of a process."""
 
 Waking = tuple[int, bytes]
 """An instant in microseconds and the key that wants a tick then."""
@@ -95,7 +83,7 @@ class Disk:
     """One folder with one RocksDB in it. Whatever goes wrong with it, the next `open` begins anew.
 
     Changes wait in memory until there are enough of them, as they would in RocksDB's own write buffer, which
-    takes ten times as long for each and keeps what was overwritten too.
+    would keep what was overwritten too.
     """
 
     def __init__(self, path: Path, unwritten_bytes: int = MOST_BYTES) -> None:
@@ -123,7 +111,7 @@ class Disk:
                 raise InUseError("another process has this local store open") from problem
             self.discard()
             with self._guarded():
-                self._db = Rdict(str(self._path), _options())
+                self._db = Rdict(str(self._path), options())
             self._broken = False
             return Opened(0, str(problem))
         return Opened(offset, "")
@@ -132,7 +120,7 @@ class Disk:
         fresh = not self._path.exists()
         self._path.mkdir(parents=True, exist_ok=True)
         try:
-            self._db = Rdict(str(self._path), _options())
+            self._db = Rdict(str(self._path), options())
             found = self._db.get(_CHECKPOINT)
         except Exception as error:  # rocksdict raises bare Exception for every corruption
             raise _Unusable("damaged") from error
@@ -183,7 +171,7 @@ class Disk:
 
         RocksDB gets them later, in one atomic batch with all that was taken since the last one. Its own log
         is left out: the changelog is the log. A crash leaves what had reached the tables by then, with its
-        checkpoint; that is at most `FLUSH_SECONDS` or what `Unwritten` holds behind.
+        checkpoint; that is at most `FLUSH_SECONDS`, or what `Unwritten` and a write buffer hold, behind.
         """
         others = dict.fromkeys(map(_wake_key, wakes.gone))
         others.update(dict.fromkeys(map(_wake_key, wakes.come), b""))
@@ -202,19 +190,15 @@ class Disk:
         if checkpoint is None:
             return
         batch = WriteBatch(raw_mode=True)
-        for key, value in sorted(unwritten.states.items()):  # in order, each finds its place at once
-            if value is None:
-                batch.delete(_STATE + key)
-            else:
-                batch.put(_STATE + key, value)
-        for key, value in unwritten.others.items():
+        states = ((_STATE + key, value) for key, value in sorted(unwritten.states.items()))
+        for key, value in chain(states, unwritten.others.items()):  # in order, each finds its place at once
             if value is None:
                 batch.delete(key)
             else:
                 batch.put(key, value)
         batch.put(_CHECKPOINT, msgspec.msgpack.encode(checkpoint))
         with self._guarded():
-            self._opened.write(batch, _UNLOGGED)
+            self._opened.write(batch, UNLOGGED)
             if unwritten.size >= _TABLE or checkpoint.at - self._flushed > FLUSH_SECONDS:
                 self._opened.flush(wait=False)
                 self._flushed = checkpoint.at
@@ -334,18 +318,3 @@ class _Unusable(Exception):  # noqa: N818 - never leaves this module
 def _wake_key(waking: Waking) -> bytes:
     wake, key = waking
     return _WAKE + _TIME.pack(wake + _TIME_OFFSET) + key
-
-
-def _options() -> Options:
-    options = Options(raw_mode=True)
-    options.create_if_missing(True)  # noqa: FBT003 - positional in the library
-    options.set_write_buffer_size(_WRITE_BUFFER)
-    options.set_max_write_buffer_number(2)
-    options.set_keep_log_file_num(1)
-    options.set_compression_type(DBCompressionType.lz4())
-    options.set_compaction_style(DBCompactionStyle.universal())  # half the merging, for states that change
-    table = BlockBasedOptions()
-    table.set_block_cache(_CACHE)
-    table.set_bloom_filter(10, False)  # noqa: FBT003 - positional in the library
-    options.set_block_based_table_factory(table)
-    return options
