@@ -47,7 +47,10 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
         self._log = get_logger("engine")
         self._tasks: dict[int, PartitionTask[S, E]] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
-        self._standby = Standby(settings, self._names, lambda path: Store(path, stage, hot_limit=1))
+        unwritten = settings.engine.unwritten_bytes
+        self._standby = Standby(
+            settings, self._names, lambda path: Store(path, stage, hot_limit=1, unwritten_bytes=unwritten)
+        )
         self._assignor = StickyAssignor(self._tasks.keys, self._standby.lags, settings.engine.standbys)
         self._load, self._dues = Load(), Dues()
         self._failed: asyncio.Future[None] | None = None
