@@ -10,6 +10,7 @@ Entries = Mapping[bytes, bytes | None]
 """None deletes."""
 
 MOST_BYTES = 4 * 1024 * 1024
+"""Where nobody says otherwise; also the default of ``engine.unwritten_bytes``."""
 _ENTRY_BYTES = 100
 """Of Python's own for each entry, about."""
 
@@ -17,7 +18,7 @@ _ENTRY_BYTES = 100
 class Unwritten:
     """The changes since the last `clear`, found under their keys."""
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, most_bytes: int) -> None:
         """It `is_full` at ``most_bytes``, or half as many again when some were overwritten."""
         self.states: dict[bytes, bytes | None] = {}
         """By the states' own keys."""
