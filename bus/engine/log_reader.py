@@ -7,25 +7,18 @@ The client's own consumer makes an object of eleven fields of each record (2 µs
 from asyncio import gather
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import (
-    CorruptRecordException,
-    NoError,
-    NotLeaderForPartitionError,
-    OffsetOutOfRangeError,
-    for_code,
-)
+from aiokafka.errors import NoError, NotLeaderForPartitionError, OffsetOutOfRangeError, for_code
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.offset import OffsetRequest
-from aiokafka.record.control_record import ABORT_MARKER, ControlRecord
 from aiokafka.record.memory_records import MemoryRecords
 
 from bus.cluster import connection
+from bus.engine.committed import Aborted, batches
 from bus.engine.value import Change
 from bus.settings import Settings
 
@@ -34,9 +27,6 @@ FETCH_BYTES = 2 * 1024 * 1024
 _MOST_BYTES = 16 * 1024 * 1024
 _EARLIEST, _LATEST = -2, -1
 _READ_COMMITTED = 1
-
-Aborted = tuple[int, int]
-"""A producer's id and the first offset of its transaction."""
 
 
 class Fetched(NamedTuple):
@@ -142,21 +132,10 @@ def committed_records(
     CorruptRecordException where a checksum is wrong.
     """
     records: list[Change] = []
-    log, waiting = MemoryRecords(data), sorted(aborted or (), key=itemgetter(1))
-    giving_up: set[int] = set()
-    while log.has_next():
-        batch = log.next_batch()
-        if not batch.validate_crc():
-            raise CorruptRecordException(f"a batch at offset {batch.base_offset} is damaged")
-        while waiting and waiting[0][1] <= batch.base_offset:
-            giving_up.add(waiting.pop(0)[0])
-        if batch.is_control_batch:
-            if ControlRecord.parse(next(batch).key) == ABORT_MARKER:
-                giving_up.discard(batch.producer_id)
-        elif not (batch.is_transactional and batch.producer_id in giving_up):
-            if batch.base_offset >= offset:
-                records += [(record.key, record.value) for record in batch]
-            else:
-                records += [(record.key, record.value) for record in batch if record.offset >= offset]
+    for batch, counts in batches(MemoryRecords(data), aborted):
+        if counts and batch.base_offset >= offset:
+            records += [(record.key, record.value) for record in batch]
+        elif counts:
+            records += [(record.key, record.value) for record in batch if record.offset >= offset]
         offset = max(offset, batch.next_offset)
     return records, offset

@@ -64,8 +64,8 @@ class Outbox:
 
     def write(self, outputs: Iterable[Output], timestamp: int) -> None:
         """Write what a step made."""
-        for topic, key, value, headers in outputs:
-            self._writer.write(topic, key, value, headers, timestamp)
+        for output in outputs:
+            self._writer.write(output, timestamp)
 
     async def flush(self) -> None:
         """Send what is full."""
@@ -78,7 +78,7 @@ class Outbox:
         position = (self.partition, record.offset, record.timestamp)
         physical = self._names.physical(topic)
         letter = self._dead_letters.encode(physical, position, key, record.value, error)
-        self._writer.write(dead_letter_topic(topic), key or b"", letter, (), record.timestamp)
+        self._writer.write(Output(dead_letter_topic(topic), key or b"", letter), record.timestamp)
         happened = self.happened
         if not happened.dead:
             happened.first_dead = record.offset
@@ -87,9 +87,9 @@ class Outbox:
     def tell(self, key: bytes, status: ParkedStatus) -> None:
         """Say how a parked key stands now."""
         value = self._codec.encode("ParkedStatus", status)
-        self._writer.write(self._names.parked, key, value, (), self.timestamp)
+        self._writer.write(Output(self._names.parked, key, value), self.timestamp)
         if not status["waiting"]:
-            self._writer.write(self._names.parked, key, None, (), self.timestamp)
+            self._writer.write(Output(self._names.parked, key, None), self.timestamp)
 
     async def write_ticks(self, minutes: Iterable[int]) -> None:
         """Write a tick for each of ``minutes`` (microseconds), stamped with it."""

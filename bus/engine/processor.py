@@ -77,9 +77,8 @@ class Processor(Generic[S, E]):
                 if after is not None or before is not None:
                     hot[key] = after
                     dirty[key] = None
-                for out_topic, out_key, out_value, headers in outputs:
-                    home = record.partition if out_key == key else None
-                    write(out_topic, out_key, out_value, headers, record.timestamp, home)
+                for output in outputs:
+                    write(output, record.timestamp, record.partition if output.key == key else None)
         except (RetriableError, StageError):
             raise
         except Exception as error:

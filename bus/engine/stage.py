@@ -1,18 +1,24 @@
 """What the engine runs: a pure function from a key's state and an event to its next state and outputs."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import msgspec
 
 S = TypeVar("S")
 E = TypeVar("E")
 
 
-class Output(NamedTuple):
-    """A record that a step writes. ``topic`` is a logical name; the partition follows from the key."""
+class Output(msgspec.Struct, frozen=True, gc=False):
+    """A record that a step writes. ``topic`` is a logical name; the partition follows from the key.
+
+    A struct, since one or two are made for each record: a named tuple takes more than twice as long.
+    """
 
     topic: str
     key: bytes
-    value: bytes
+    value: bytes | None
+    """None deletes what a compacted topic has under the key."""
     headers: Sequence[tuple[str, bytes]] = ()
 
 

@@ -22,6 +22,7 @@ from aiokafka.protocol.transaction import (
 
 from bus.cluster import connection
 from bus.discard import discard
+from bus.engine.stage import Output
 from bus.errors import translated
 from bus.partitioning import key_hash
 from bus.producer import MAX_REQUEST_BYTES
@@ -73,7 +74,7 @@ class TransactionalWriter:
         self._timeout = settings.engine.transaction_timeout_seconds
         self._targets: dict[str, Target] = {}
         self._full: list[tuple[str, int, Any]] = []
-        self._unplaced: list[tuple[str, bytes, bytes | None, Sequence[Header], int]] = []
+        self._unplaced: list[tuple[Output, int]] = []
         self._confirmations: list[tuple[str, int, int, asyncio.Future[Any]]] = []
         self._producer = AIOKafkaProducer(
             **connection(settings, transactional_id.removeprefix(settings.kafka.topic_prefix)),
@@ -122,27 +123,20 @@ class TransactionalWriter:
         if not manager.is_in_transaction():
             await manager.wait_for_transaction_end()
 
-    def write(
-        self,
-        topic: str,
-        key: bytes,
-        value: bytes | None,
-        headers: Sequence[Header],
-        timestamp: int,
-        home: int | None = None,
-    ) -> None:
+    def write(self, output: Output, timestamp: int, home: int | None = None) -> None:
         """Add a record to the running transaction, placed by its key. ``timestamp`` in milliseconds.
 
         ``home`` is where the key was found among the inputs, if it was: topics with as many partitions have
         it there too, which saves hashing it.
         """
-        target = self._targets.get(topic)
+        target = self._targets.get(output.topic)
         if target is None:
-            self._unplaced.append((topic, key, value, headers, timestamp))
-        elif home is not None and target.count == self.input_partitions:
-            self.place(target, home, key, value, headers, timestamp)
-        else:
-            self.place(target, key_hash(key) % target.count, key, value, headers, timestamp)
+            self._unplaced.append((output, timestamp))
+            return
+        key = output.key
+        if home is None or target.count != self.input_partitions:
+            home = key_hash(key) % target.count
+        self.place(target, home, key, output.value, output.headers, timestamp)
 
     def place(
         self,
@@ -158,18 +152,21 @@ class TransactionalWriter:
         What `BatchBuilder.append` does, without asking each record for serializers. The tests of transactions
         notice when aiokafka does otherwise.
         """
-        batch = target.builders[partition]
+        batch = target.builders[partition] or self._begin_batch(target, partition)
         fields = list(headers) if headers else _NO_HEADERS
-        if (
-            batch is None
-            or batch._builder.append(batch._relative_offset, timestamp, key, value, fields) is None  # noqa: SLF001 - see above
-        ):
-            if batch is not None:
-                self._full.append((target.name, partition, batch))
-            batch = target.builders[partition] = self._producer.create_batch()
+        if batch._builder.append(batch._relative_offset, timestamp, key, value, fields) is None:  # noqa: SLF001 - see above
+            batch = self._begin_batch(target, partition)
             batch._builder.append(0, timestamp, key, value, fields)  # noqa: SLF001 - see above
         batch._relative_offset += 1  # noqa: SLF001 - see above
         self.written += 1
+
+    def _begin_batch(self, target: Target, partition: int) -> Any:
+        """An empty batch instead of the open one, if there is one, which is full."""
+        full = target.builders[partition]
+        if full is not None:
+            self._full.append((target.name, partition, full))
+        batch = target.builders[partition] = self._producer.create_batch()
+        return batch
 
     async def target(self, topic: str) -> Target:
         """The output topic with the logical name ``topic``. MissingTopicError if it does not exist."""
@@ -183,9 +180,9 @@ class TransactionalWriter:
         """Send the batches that are full; called between slices of work, so that memory stays bounded."""
         if self._unplaced:
             unplaced, self._unplaced = self._unplaced, []
-            for topic, key, value, headers, timestamp in unplaced:
-                target = await self.target(topic)
-                self.place(target, key_hash(key) % target.count, key, value, headers, timestamp)
+            for output, timestamp in unplaced:
+                await self.target(output.topic)
+                self.write(output, timestamp)
         full, self._full = self._full, []
         self.sent_bytes += len(full) * BATCH_BYTES
         for topic, partition, builder in full:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -12,7 +12,7 @@ from bus.engine import ticks
 from bus.engine.breaker import Breaker
 from bus.engine.names import Names
 from bus.engine.processor import Processor
-from bus.engine.stage import Stage
+from bus.engine.stage import Output, Stage
 from bus.engine.store import Store, encode_positions
 from bus.engine.transaction import TransactionalWriter
 from bus.engine.value import POSITIONS
@@ -235,15 +235,7 @@ class ReplayWriter(TransactionalWriter):
         """Whether records of a logical topic are written."""
         return self._only is None or topic in self._only
 
-    def write(
-        self,
-        topic: str,
-        key: bytes,
-        value: bytes | None,
-        headers: Sequence[tuple[str, bytes]],
-        timestamp: int,
-        home: int | None = None,
-    ) -> None:
+    def write(self, output: Output, timestamp: int, home: int | None = None) -> None:
         """See `TransactionalWriter.write`."""
-        if self.takes(topic):
-            super().write(topic, key, value, headers, timestamp, home)
+        if self.takes(output.topic):
+            super().write(output, timestamp, home)

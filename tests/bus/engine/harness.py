@@ -89,7 +89,8 @@ def replay(records: Iterable[Record]) -> tuple[dict[str, Account], Outputs]:
             states.pop(key, None)
         else:
             states[key] = state
-        outputs.setdefault(record.partition, []).extend((key, output.value.decode()) for output in made)
+        said = [(key, (output.value or b"").decode()) for output in made]
+        outputs.setdefault(record.partition, []).extend(said)
     return states, outputs
 
 

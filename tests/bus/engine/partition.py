@@ -9,6 +9,7 @@ from aiokafka import ConsumerRecord
 from bus.engine.breaker import Breaker
 from bus.engine.names import Names
 from bus.engine.processor import Processor
+from bus.engine.stage import Output
 from bus.engine.store import Store, encode_positions
 from bus.engine.transaction import Target
 from bus.engine.value import POSITIONS, Change
@@ -31,8 +32,8 @@ class Memory:
     async def target(self, topic: str) -> Target:
         return Target(topic, 1)
 
-    def write(self, topic: str, key: bytes, value: bytes | None, *rest: object) -> None:
-        self.open.append((topic, key, value))
+    def write(self, output: Output, *rest: object) -> None:
+        self.open.append((output.topic, output.key, output.value))
 
     def place(self, target: Target, partition: int, key: bytes, value: bytes | None, *rest: object) -> None:
         self.open.append((target.name, key, value))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bus.engine import Output, StageRunner
 from bus.errors import StageError
@@ -26,7 +27,7 @@ class Second(Ledger):
 
     def step(self, key: str, state: Account | None, event: str) -> tuple[Account | None, Sequence[Output]]:
         after, outputs = super().step(key, state, event)
-        return after, [output._replace(topic=AGAIN) for output in outputs]
+        return after, [replace(output, topic=AGAIN) for output in outputs]
 
 
 @pytest.fixture

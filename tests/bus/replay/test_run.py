@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from msgspec.structs import replace
 
 from bus.cluster import connection
 from bus.engine import Engine, Output
@@ -43,7 +44,7 @@ class Pair(Ledger):
 
     def step(self, key: str, state: Account | None, event: str) -> tuple[Account | None, Sequence[Output]]:
         after, outputs = super().step(key, state, event)
-        return after, [one._replace(key=b"other " + one.key, headers=[("by", one.key)]) for one in outputs]
+        return after, [replace(one, key=b"other " + one.key, headers=[("by", one.key)]) for one in outputs]
 
 
 class Changed(Pair):
@@ -52,7 +53,7 @@ class Changed(Pair):
     def step(self, key: str, state: Account | None, event: str) -> tuple[Account | None, Sequence[Output]]:
         after, outputs = super().step(key, state, event)
         if after is not None and after.records % 10 == 0:
-            outputs = [one._replace(value=one.value + b"!") for one in outputs]
+            outputs = [replace(one, value=(one.value or b"") + b"!") for one in outputs]
         return after, outputs
 
 
