@@ -76,3 +76,14 @@ async def _replay(
         await asyncio.sleep(0)
     store.apply((), end)
     progress.advance(0, end)
+
+
+async def has_grown(settings: Settings, topic: str, partition: int, end: int) -> bool:
+    """Whether somebody has written to ``partition`` from ``end`` on, be it committed or not.
+
+    Offsets of a transaction can be seen a moment before its records can, so what is not decided yet counts.
+    BusUnavailableError if Kafka is away.
+    """
+    with translated("looking at a changelog's end"):
+        async with LogReader(settings, topic, f"look-{partition}") as reader:
+            return (await reader.high_watermarks([partition]))[partition] > end

@@ -26,7 +26,7 @@ FETCH_BYTES = 2 * 1024 * 1024
 """Of one partition in one answer; reading and storing so much holds the event loop up for about 30 ms."""
 _MOST_BYTES = 16 * 1024 * 1024
 _EARLIEST, _LATEST = -2, -1
-_READ_COMMITTED = 1
+_READ_UNCOMMITTED, _READ_COMMITTED = 0, 1
 
 
 class Fetched(NamedTuple):
@@ -65,6 +65,10 @@ class LogReader:
         """The last stable offset of each partition. KafkaError if it cannot be had."""
         return await self._offsets(partitions, _LATEST)
 
+    async def high_watermarks(self, partitions: Sequence[int]) -> dict[int, int]:
+        """Where each partition ends with what is not decided yet. KafkaError if it cannot be had."""
+        return await self._offsets(partitions, _LATEST, _READ_UNCOMMITTED)
+
     async def beginnings(self, partitions: Sequence[int]) -> dict[int, int]:
         """The first offset of each partition. KafkaError if it cannot be had."""
         return await self._offsets(partitions, _EARLIEST)
@@ -98,10 +102,12 @@ class LogReader:
         end, _, aborted, *_, data = fields
         return Fetched(*committed_records(data, offset, aborted), end)
 
-    async def _offsets(self, partitions: Sequence[int], which: int) -> dict[int, int]:
+    async def _offsets(
+        self, partitions: Sequence[int], which: int, isolation: int = _READ_COMMITTED
+    ) -> dict[int, int]:
         found = {}
         for partition in partitions:
-            request = OffsetRequest(-1, _READ_COMMITTED, [(self._topic, [(partition, which)])])
+            request = OffsetRequest(-1, isolation, [(self._topic, [(partition, which)])])
             answer = await self._client.send(await self._leader(partition), request)
             ((_, ((_, code, *_, found[partition]),)),) = answer.topics
             self._check(code)

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.errors import InvalidTimestampError, KafkaError
 
 from bus.engine.breaker import Breaker
-from bus.engine.changelog import restore
+from bus.engine.changelog import has_grown, restore
 from bus.engine.inputs import Inputs
 from bus.engine.names import Names
 from bus.engine.pace import Dues, Load, Pace, Slice
@@ -22,7 +22,7 @@ from bus.engine.ticks import Clock
 from bus.engine.transaction import TransactionalWriter
 from bus.engine.value import POSITIONS
 from bus.engine.watch import Watch
-from bus.errors import FencedError, translate
+from bus.errors import FencedError, LostRecordsError, translate
 from bus.logs import Event, error_class, get_logger
 from bus.registry.codec import codec_of
 from bus.settings import Settings
@@ -185,7 +185,12 @@ class PartitionTask(Generic[S, E]):
         changelog = self._names.changelog
         restored = await restore(self._settings, changelog, self.partition, self._store, self.progress)
         self._checkpoint = restored.end
-        await self._inputs.find(self._store.positions())
+        try:
+            await self._inputs.find(self._store.positions())
+        except LostRecordsError:
+            if await has_grown(self._settings, changelog, self.partition, restored.end):
+                raise FencedError("another member took this partition over meanwhile") from None
+            raise
         await self._processor.use(writer)
         self._watch.took_over(restored, self._store.estimate(), self._processor.parked())
 

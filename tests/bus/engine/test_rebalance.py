@@ -9,16 +9,20 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from structlog.testing import capture_logs
 
-from bus.cluster import connection
+from bus.cluster import admin_client, connection
 from bus.engine import Engine
 from bus.engine import engine as engine_module
+from bus.engine import task as task_module
+from bus.engine.changelog import Restored, restore
 from bus.engine.inputs import Inputs
 from bus.engine.names import Names
 from bus.engine.pace import Dues, Load
 from bus.engine.task import PartitionTask, Place
 from bus.engine.watch import Watch
+from bus.errors import LostRecordsError
 from bus.partitioning import key_hash
 from bus.settings import Settings
 from tests.bus.engine.harness import (
@@ -175,6 +179,50 @@ async def test_a_partition_that_was_elsewhere_unnoticed_is_taken_over_anew(
     recovering = [line for line in lines if line["event"] == "engine_recovering"]
     assert {line["partition"] for line in recovering} == set(range(PARTITIONS))
     await assert_exactly_once(settings)
+
+
+async def test_a_partition_that_goes_elsewhere_while_its_state_is_restored_is_no_lost_changelog(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    """The changelog was found empty; when the offsets are looked at, another member has committed."""
+    late = asyncio.Event()
+
+    async def restore_late(*arguments: Any) -> Restored:
+        found = await restore(*arguments)
+        if not late.is_set():
+            late.set()
+            async with intruder(other(settings, "intruder")):
+                await outputs_reach(settings, 400)
+        return found
+
+    monkeypatch.setattr(task_module, "restore", restore_late)
+    await send(settings, numbered(400))
+    with capture_logs() as lines:
+        async with running(settings):
+            await late.wait()
+            await outputs_reach(settings, 400)
+            await send(settings, numbered(400))
+            await outputs_reach(settings, 800)
+    assert "FencedError" in {line["error"] for line in lines if line["event"] == "engine_recovering"}
+    await assert_exactly_once(settings)
+
+
+async def test_offsets_without_a_changelog_end_the_engine(settings: Settings):
+    await send(settings, numbered(400))
+    async with running(settings):
+        await outputs_reach(settings, 400)
+    changelog = settings.topic(f"{Ledger.name}.changelog")
+    async with admin_client(settings, "test") as admin:
+        await admin.delete_topics([changelog])
+        gone: bool = await until(lambda: topic_is_gone(admin, changelog), what="the changelog's end")
+        assert gone
+    await make_topics(settings)
+    with pytest.raises(LostRecordsError, match="changelog is empty"):
+        await asyncio.wait_for(Engine(Ledger(), settings).run(asyncio.Event()), 60)
+
+
+async def topic_is_gone(admin: AIOKafkaAdminClient, topic: str) -> bool:
+    return topic not in await admin.list_topics()
 
 
 async def test_an_error_while_partitions_come_ends_the_engine(
