@@ -31,6 +31,7 @@ class Batches:
         self._topic = topic
         self._open: dict[int, Any] = {}
         self._full: list[tuple[int, Any]] = []
+        self._sent: list[Any] = []
 
     def add(self, partition: int, key: bytes, value: bytes, timestamp: int) -> None:
         """Add a record."""
@@ -46,13 +47,19 @@ class Batches:
         full, self._full = self._full, []
         for partition, batch in full:
             batch.close()
-            await self._producer.send_batch(batch, self._topic, partition=partition)
+            self._sent.append(await self._producer.send_batch(batch, self._topic, partition=partition))
 
     async def send(self) -> None:
         """Send everything."""
         self._full += self._open.items()
         self._open.clear()
         await self.send_full()
+
+    async def confirmed(self) -> None:
+        """Wait until Kafka has everything: aiokafka commits without what was refused, and tries it again."""
+        sent, self._sent = self._sent, []
+        for confirmation in sent:
+            await confirmation
 
 
 class Worker:
@@ -108,6 +115,8 @@ class Worker:
         self._changed.clear()
         await self._answers.send()
         await self._changelog.send()
+        await self._answers.confirmed()
+        await self._changelog.confirmed()
         await self._producer.send_offsets_to_transaction(self._positions, self._job.name)
         await self._producer.commit_transaction()
         self._positions = {}

@@ -75,10 +75,13 @@ class Rig:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[subprocess.Popen[bytes]]:
+        before = len(self.log.splitlines()) if self._log.exists() else 0
         process = self.start()
         try:
             yield process
         finally:
+            # a signal that comes before Python was told what to do with it ends the process at once
+            await until(lambda: process.poll() is not None or len(self.log.splitlines()) > before + 1)
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
             assert process.wait(30) in (0, -signal.SIGKILL)
