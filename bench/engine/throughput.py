@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 
 from bench.engine.job import Job
 from bench.engine.kafka import Kafka
@@ -79,7 +80,6 @@ class Bench:
         self._topics = topics
         self._folder = folder
         self._prepared = prepared
-        self._runs = 0
 
     def run(self, system: System, rows: Sequence[Row]) -> None:
         """Run ``system`` once; add what it reached to ``rows``, one for each of its windows.
@@ -96,8 +96,7 @@ class Bench:
                 row.not_run = str(error) or type(error).__name__
 
     def _run(self, system: System, program: Program, rows: Sequence[Row]) -> None:
-        self._runs += 1
-        name = f"{self._kafka.prefix}run-{self._runs}"
+        name = f"{self._kafka.prefix}run-{token_hex(4)}"  # never one that was deleted a moment ago
         sink, source = f"{name}-answers", self._topics.names[system.records]
         job = Job(
             self._kafka.bootstrap_servers,
