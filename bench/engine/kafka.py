@@ -44,6 +44,10 @@ class Kafka:
     def _config(self, more: Mapping[str, Value] | None = None) -> dict[str, Value]:
         return {"bootstrap.servers": self.bootstrap_servers, "log_level": 0, **(more or {})}
 
+    def name(self, what: str) -> str:
+        """A name for ``what`` that nothing had before, not even a topic that was deleted a moment ago."""
+        return f"{self.prefix}{what}-{secrets.token_hex(4)}"
+
     def create(self, name: str, **configs: str) -> None:
         """A topic with four partitions, once it can be used; ``configs`` with underscores for dots."""
         config = {key.replace("_", "."): value for key, value in configs.items()}

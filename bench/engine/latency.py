@@ -56,7 +56,6 @@ class Waits:
         self._kafka = kafka
         self._folder = folder
         self._prepared = prepared
-        self._runs = 0
 
     def run(self, system: System, rates: Sequence[int], row: Row) -> None:
         """Offer ``rates`` to ``system`` by turns, and add what it reached to ``row``."""
@@ -68,8 +67,7 @@ class Waits:
             row.not_run = str(error)
 
     def _run(self, system: System, program: Program, rates: Sequence[int], row: Row) -> None:
-        self._runs += 1
-        name = f"{self._kafka.prefix}waits-{self._runs}"
+        name = self._kafka.name("waits")
         source, sink = f"{name}-input", f"{name}-answers"
         state_dir = self._folder / name
         job = Job(self._kafka.bootstrap_servers, name, source, sink, state_dir, variant=system.variant)

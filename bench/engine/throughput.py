@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from secrets import token_hex
 
 from bench.engine.job import Job
 from bench.engine.kafka import Kafka
@@ -96,7 +95,7 @@ class Bench:
                 row.not_run = str(error) or type(error).__name__
 
     def _run(self, system: System, program: Program, rows: Sequence[Row]) -> None:
-        name = f"{self._kafka.prefix}run-{token_hex(4)}"  # never one that was deleted a moment ago
+        name = self._kafka.name("run")
         sink, source = f"{name}-answers", self._topics.names[system.records]
         job = Job(
             self._kafka.bootstrap_servers,
