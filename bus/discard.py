@@ -1,6 +1,7 @@
 """Gives up an aiokafka producer at once, with whatever it still holds."""
 
 import asyncio
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
@@ -13,7 +14,7 @@ async def discard(producer: AIOKafkaProducer) -> None:
 
     ``AIOKafkaProducer.stop`` waits until everything is delivered, for ever if Kafka is away, and when it is
     cancelled its sender goes on in the background. There is no public way to give up, so this reaches into
-    two private attributes; ``tests/bus/test_producer.py`` notices when they change.
+    private attributes; ``tests/bus`` notices when they change.
     """
     if producer._closed:  # noqa: SLF001 - see above
         return
@@ -23,6 +24,26 @@ async def discard(producer: AIOKafkaProducer) -> None:
     sender = producer._sender.sender_task  # noqa: SLF001 - see above
     for _ in range(_TRIES):
         if sender is None or sender.done():
-            return
+            break
         sender.cancel()
         await asyncio.wait([sender], timeout=_PATIENCE_SECONDS)
+    for batches in producer._message_accumulator._batches.values():  # noqa: SLF001 - see above
+        for batch in batches:
+            hear(batch.future)
+            hear(batch._drain_waiter)  # noqa: SLF001 - nobody waits for it, but it fails with the batch
+    transactions = producer._txn_manager  # noqa: SLF001 - see above
+    if transactions is not None and (ended := transactions.wait_for_transaction_end()) is not None:
+        hear(ended)
+
+
+def hear(given_up: asyncio.Future[Any]) -> None:
+    """Take note of a failure, now or later, that nobody asks for, else asyncio logs it as an error."""
+    if given_up.done():
+        _heard(given_up)
+    else:
+        given_up.add_done_callback(_heard)
+
+
+def _heard(future: asyncio.Future[Any]) -> None:
+    if not future.cancelled():
+        future.exception()

@@ -21,7 +21,7 @@ from aiokafka.protocol.transaction import (
 )
 
 from bus.cluster import connection
-from bus.discard import discard
+from bus.discard import discard, hear
 from bus.engine.stage import Output
 from bus.errors import translated
 from bus.partitioning import key_hash
@@ -231,7 +231,7 @@ class TransactionalWriter:
     async def close(self) -> None:
         """Disconnect. An open transaction is aborted by the next owner, or by the broker in time."""
         for *_, confirmation in self._confirmations:
-            confirmation.add_done_callback(_heard)
+            hear(confirmation)
         await discard(self._producer)
 
 
@@ -272,9 +272,3 @@ def _add_group_at_once(manager: Any, group: str) -> None:
         return found
 
     manager.consumer_group_to_add = to_add
-
-
-def _heard(future: asyncio.Future[Any]) -> None:
-    """Take note of a failure whose transaction was given up anyway."""
-    if not future.cancelled():
-        future.exception()

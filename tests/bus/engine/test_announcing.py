@@ -3,9 +3,13 @@
 Its commit then asks in an order in which no request is refused and asked again.
 """
 
+import asyncio
+import gc
+import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from aiokafka import TopicPartition
@@ -90,6 +94,27 @@ async def test_an_announcement_whose_answer_is_lost_ends_the_transaction(rig: Ri
     with pytest.raises(RetriableError):
         await rig.writer.begin()
     assert await rig.outputs() == [b"0"]
+
+
+async def test_a_batch_that_waits_for_its_announcement_leaves_no_failure_that_nobody_heard(
+    rig: Rig, topic_prefix: str, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.CRITICAL, "aiokafka")  # what is kept of its log knows the failure
+    unheard: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
+    through = rig.direct.model_copy(update={"bootstrap_servers": rig.proxy.address})
+    writer = TransactionalWriter(through, f"{topic_prefix}{Ledger.name}.1", f"{topic_prefix}announcing")
+    await writer.start()
+    writer.place(await writer.target(OUTPUT), 1, b"key", b"0", (), 1_700_000_000_000)
+    rig.proxy.aim(Api.ADD_PARTITIONS_TO_TXN, Harm.CUT_AFTER)
+    await writer.begin()
+    with suppress(RetriableError):  # nothing was announced yet, so its batch waits for that
+        await writer.commit({})
+        pytest.fail("it was committed")
+    await writer.close()
+    del writer
+    gc.collect()  # asyncio complains when nobody knows of a failure any more
+    assert not unheard
 
 
 async def test_offsets_are_sent_once_all_batches_are_confirmed(rig: Rig):
