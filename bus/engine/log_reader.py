@@ -36,6 +36,8 @@ class Fetched(NamedTuple):
     next_offset: int
     end: int
     """The last stable offset: what comes from there on is not decided yet."""
+    high_watermark: int
+    """Where it ends with what is not decided yet."""
 
 
 class LogReader:
@@ -93,14 +95,14 @@ class LogReader:
         return {
             partition: self._parsed(partition, offsets[partition], code, fields)
             for _, partitions in answer.topics
-            for partition, code, _, *fields in partitions
+            for partition, code, *fields in partitions
         }
 
     def _parsed(self, partition: int, offset: int, code: int, fields: list[Any]) -> Fetched:
         self._check(code)
-        # Since version 5: last stable offset, log start, aborted transactions, [replica], records
-        end, _, aborted, *_, data = fields
-        return Fetched(*committed_records(data, offset, aborted), end)
+        # high watermark, and since version 5: last stable offset, log start, aborted, [replica], records
+        high_watermark, end, _, aborted, *_, data = fields
+        return Fetched(*committed_records(data, offset, aborted), end, high_watermark)
 
     async def _offsets(
         self, partitions: Sequence[int], which: int, isolation: int = _READ_COMMITTED

@@ -34,6 +34,8 @@ class Observer:
     """How each proposal stands, by its id."""
     offered: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """Each proposal as it was said first, by its id."""
+    positions: dict[tuple[str, int], int] = field(default_factory=dict)
+    """What comes next, by physical topic and partition."""
     last_change: float = 0.0
     """When the last record came, on the monotonic clock."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -42,6 +44,8 @@ class Observer:
         """Read until cancelled."""
         records = follow(self.settings, *TOPICS, from_beginning=True)
         async for found in decoded(records, codec_of(self.settings)):
+            place = self.settings.topic(found.record.topic), found.record.partition
+            self.positions[place] = found.record.offset + 1
             if found.decoded is None:
                 continue  # the contract has a record type that this program does not know yet
             record, value = found.decoded.record, found.decoded.value
