@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 from rocksdict import Rdict, WriteBatch
 
-from bus.engine.tables import UNLOGGED, options
+from bus.engine.tables import UNLOGGED, database
 from bus.engine.unwritten import MOST_BYTES, Unwritten
 from bus.engine.value import head_of
 from bus.errors import LocalStoreError
@@ -111,7 +111,7 @@ class Disk:
                 raise InUseError("another process has this local store open") from problem
             self.discard()
             with self._guarded():
-                self._db = Rdict(str(self._path), options())
+                self._db = database(self._path)
             self._broken = False
             return Opened(0, str(problem))
         return Opened(offset, "")
@@ -120,7 +120,7 @@ class Disk:
         fresh = not self._path.exists()
         self._path.mkdir(parents=True, exist_ok=True)
         try:
-            self._db = Rdict(str(self._path), options())
+            self._db = database(self._path)
             found = self._db.get(_CHECKPOINT)
         except Exception as error:  # rocksdict raises bare Exception for every corruption
             raise _Unusable("damaged") from error

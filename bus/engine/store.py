@@ -76,6 +76,8 @@ class Store(Generic[S]):
         self._disk = Disk(path, unwritten_bytes)
         self.notes = Notes(self._disk)
         self._states = states
+        self._plain = pack(Head(states.state_version), b"")
+        """How a state begins of which there is nothing else to know."""
         self.hot_limit = hot_limit
         """Bounds the decoded values in memory, large ones counted by the KiB; may be changed at any time."""
         self._difference_min_bytes = difference_min_bytes
@@ -118,14 +120,15 @@ class Store(Generic[S]):
         if value is None:
             hot[key] = None
             return None
-        head = self._head(value)
-        if head.version > self._states.state_version:
+        head = None if value.startswith(self._plain) else self._head(value)  # as nearly all are
+        version = self._states.state_version if head is None else head.version
+        if version > self._states.state_version:
             raise NewerStateError(
-                f"a state is of version {head.version}, this program knows {self._states.state_version}",
+                f"a state is of version {version}, this program knows {self._states.state_version}",
                 fix="run the newer version, or rebuild the state with this one by a replay",
             )
-        state = hot[key] = self._states.load(body_of(value), head.version)
-        if not is_plain(value):
+        state = hot[key] = self._states.load(body_of(value), version)
+        if head is not None and not is_plain(value):
             self._heads[key] = head
         if len(value) > _LARGE:
             self._large[key] = len(value) // _LARGE
@@ -150,7 +153,7 @@ class Store(Generic[S]):
         changes: list[Change] = []
         hot, heads, encoded, marked = self.hot, self._heads, self._encoded, self._marked
         dump, wake, version = self._states.dump, self._states.wake, self._states.state_version
-        least, plain = self._difference_min_bytes, pack(Head(version), b"")
+        least, plain = self._difference_min_bytes, self._plain
         for key in self.dirty:
             state = hot[key]
             before = heads.get(key)
