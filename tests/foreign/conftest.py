@@ -1,6 +1,7 @@
 """Every example in every topic that carries its type, in a real broker, for foreign clients to read."""
 
 import asyncio
+import fcntl
 import hashlib
 import os
 import shutil
@@ -170,19 +171,26 @@ def run_node(node: Node) -> RunNode:
 
 
 def _installed(npm: str, environment: dict[str, str]) -> Path:
+    """The folder with the packages. Tests that run side by side wait for the one that installs them."""
     digest = hashlib.sha256((NODE / "package-lock.json").read_bytes()).hexdigest()[:16]
     folder = load_settings().cache_dir / "node" / digest
-    if not folder.is_dir():
-        draft = folder.with_name(f"{digest}.{os.getpid()}.part")
-        draft.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(NODE / name, draft)
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        result = subprocess.run(
-            command, cwd=draft, capture_output=True, text=True, env=environment, check=False
-        )
-        if result.returncode != 0:
-            shutil.rmtree(draft)
-            pytest.fail(f"`npm ci` failed; it needs the npm registry once: {result.stderr[-2000:]}")
-        draft.replace(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            _install(npm, environment, folder)
     return folder
+
+
+def _install(npm: str, environment: dict[str, str], folder: Path) -> None:
+    draft = folder.with_suffix(".part")
+    shutil.rmtree(draft, ignore_errors=True)  # of one that was killed
+    draft.mkdir()
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(NODE / name, draft)
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    result = subprocess.run(command, cwd=draft, capture_output=True, text=True, env=environment, check=False)
+    if result.returncode != 0:
+        shutil.rmtree(draft)
+        pytest.fail(f"`npm ci` failed; it needs the npm registry once: {result.stderr[-2000:]}")
+    draft.replace(folder)
