@@ -39,7 +39,7 @@ def _options() -> Options:
     chosen.set_level_zero_stop_writes_trigger(3 * _TABLES)
     table = BlockBasedOptions()
     # What is asked again is kept decoded, so a block that was read is hardly read again: keeping it, and
-    # pushing out another for it, costs a fifth of a look. The system keeps the files' pages anyway.
+    # pushing out another for it, costs nearly a third of a look. The system keeps the files' pages anyway.
     table.disable_cache()
     table.set_bloom_filter(10, False)  # noqa: FBT003 - positional in the library
     chosen.set_block_based_table_factory(table)
