@@ -2,38 +2,60 @@
 
 Each citizen begins with a full history of sixteen appointments, so that states are equally large however many
 there are. First every citizen gets one appointment, which writes all states; then, by turns, each size gets
-appointments of citizens at random, by a process that was started anew.
+appointments of citizens at random, by a process that was started anew. What counts is the last third of them:
+by then memory holds what it can hold, and the compiler of Kafka Streams, which is given the least and the
+largest size too, has done its work.
 """
 
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from bench.engine.job import Job
 from bench.engine.kafka import Kafka
 from bench.engine.measure import Running, running
-from bench.engine.programs import ours
+from bench.engine.programs import NotHereError, Program, kafka_streams, ours
 from bench.engine.work import APPOINTMENT, APPOINTMENT_FRAME, PARTITIONS, Appointments, Made, Oracle, write
 from bench.figures import Figure, Goal, WrongAnswerError
 from bench.plan import Plan
 from bench.system import kafka
 
 SIZES: Final = (20_000, 200_000, 2_000_000)
-_RECORDS = 100_000
+_RECORDS = 300_000
+_COUNTED_FROM = 2 / 3
+"""Part of a run's answers after which they count."""
 _CHECKED = 20_000
 """Citizens whose answers are compared; of the others they are counted."""
+_STAMP_SECONDS = 0.001
+"""The least by which the broker's stamps differ."""
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 600.0
 _LEAST_SHARE = 0.7
 
 
-class Town:
-    """So many citizens, their topics, the right answers, and what was measured."""
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """A system that is watched while it grows."""
 
-    def __init__(self, kafka: Kafka, folder: Path, citizens: int) -> None:
+    name: str
+    """Begins the names of its figures."""
+    label: str
+    make: Callable[[], Program]
+    sizes: tuple[int, ...]
+
+
+OURS: Final = Grown("growth", "", ours, SIZES)
+STREAMS: Final = Grown("growth.streams", "Kafka Streams, ", kafka_streams, (SIZES[0], SIZES[-1]))
+
+
+class Town:
+    """So many citizens of one system, their topics, the right answers, and what was measured."""
+
+    def __init__(self, kafka: Kafka, folder: Path, program: Program, citizens: int) -> None:
         self.citizens = citizens
         self.made = Appointments(citizens)
         self.per_core: list[float] = []
@@ -41,7 +63,8 @@ class Town:
         self.rates: list[float] = []
         self.resident: list[float] = []
         self._kafka = kafka
-        name = f"{kafka.prefix}town-{citizens}"
+        self._program = program
+        name = kafka.name(f"town-{citizens}")
         self._job = Job(
             kafka.bootstrap_servers,
             name,
@@ -70,7 +93,7 @@ class Town:
         before = self._kafka.ends(self._job.sink)
         (written,) = self._kafka.fill(self._records(appointments)).values()
         self._ends = {number: end + written[number] for number, end in self._ends.items()}
-        with running(ours(), self._job) as process:
+        with running(self._program, self._job) as process:
             self._wait(process)
         self._take(process, before, sum(written.values()))
 
@@ -102,11 +125,12 @@ class Town:
             raise WrongAnswerError(
                 f"{self.citizens:,} citizens: {len(stamps)} answers, not the oracle's {count}"
             )
-        begin, end = min(stamps), max(stamps)
+        stamps.sort()
+        end = stamps[-1]
+        begin = min(stamps[int((count - 1) * _COUNTED_FROM)], end - _STAMP_SECONDS)
         counted = sum(begin < stamp for stamp in stamps)
-        if counted and end > begin:
-            self.rates.append(counted / (end - begin))
-            self.per_core.append(counted / max(process.cpu_between(begin, end), 0.001))
+        self.rates.append(counted / (end - begin))
+        self.per_core.append(counted / max(process.cpu_between(begin, end), 0.001))
         self.resident.append(process.peak_mb)
 
     def clear(self) -> None:
@@ -120,44 +144,77 @@ class Town:
         shutil.rmtree(self._job.state_dir, ignore_errors=True)
 
 
-def run(plan: Plan) -> list[Figure]:
-    """Records a processor second at each size, and how much is left of it at the largest."""
-    plan.tell("Starting Kafka")
+def run(plan: Plan, streams: Grown = STREAMS) -> list[Figure]:
+    """Records a processor second at each size and what is left at the largest; ``streams`` beside it."""
+    plan.tell("Building Kafka Streams' program where it is not there yet, and starting Kafka")
     with kafka() as broker:
         cluster = Kafka(broker.bootstrap_servers)
-        towns = [Town(cluster, broker.folder, plan.count(size)) for size in SIZES]
-        for town in towns:
-            plan.tell(f"The first appointment of {town.citizens:,} citizens")
+        grown = {system: _towns(plan, system, cluster, broker.folder) for system in (OURS, streams)}
+        towns = [(system, town) for system, its in grown.items() for town in its]
+        for system, town in towns:
+            plan.tell(f"{system.label}the first appointment of {town.citizens:,} citizens")
             town.live(town.made.one_each())
             town.clear()
         for number in plan.each_run("Appointments at random"):
-            for town in towns if number % 2 else towns[::-1]:
+            for system, town in towns if number % 2 else towns[::-1]:
                 town.live(town.made.some(plan.count(_RECORDS)))
-        for town in towns:
+                plan.tell(
+                    f"{system.label}{town.citizens:,} citizens: {town.per_core[-1]:,.0f} records/s a core"
+                )
+        for _, town in towns:
             town.end()
-    return _figures(towns)
+    return _figures(grown)
 
 
-def _figures(towns: list[Town]) -> list[Figure]:
-    figures = []
-    for town in towns:
-        what = f"{town.citizens:,} citizens"
-        figures += [
-            Figure(
-                f"growth.core.{town.citizens}",
-                f"{what}: records for each second of processor time",
-                "records/s",
-                tuple(town.per_core),
-            ),
-            Figure(
-                f"growth.rate.{town.citizens}",
-                f"{what}: records each second, one process",
-                "records/s",
-                tuple(town.rates),
-            ),
-            Figure(f"growth.memory.{town.citizens}", f"{what}: the most memory", "MB", tuple(town.resident)),
-        ]
-    least, most = towns[0], towns[-1]
-    left = tuple(large / small for large, small in zip(most.per_core, least.per_core, strict=True))
-    what = f"of the smallest's records for each second of processor time, {most.citizens:,} citizens keep"
-    return [*figures, Figure("growth.left", what, "times", left, Goal(at_least=_LEAST_SHARE))]
+def _towns(plan: Plan, system: Grown, cluster: Kafka, folder: Path) -> list[Town]:
+    """Its towns; none where the system is not to be had on this machine."""
+    try:
+        program = system.make()
+    except NotHereError as error:
+        plan.tell(f"{system.label}not run: {error}")
+        return []
+    return [Town(cluster, folder, program, plan.count(size)) for size in system.sizes]
+
+
+def _figures(grown: Mapping[Grown, Sequence[Town]]) -> list[Figure]:
+    """Of each system and size; then what is left of it, and ours beside Kafka Streams at the largest."""
+    figures = [
+        Figure(f"{system.name}.{part}.{town.citizens}", f"{system.label}{what}", unit, tuple(values))
+        for system, towns in grown.items()
+        for town in towns
+        for part, what, unit, values in _of(town)
+    ]
+    left = "of the smallest's records for each second of processor time, {:,} citizens keep"
+    figures += [
+        Figure(
+            f"{system.name}.left",
+            f"{system.label}{left.format(towns[-1].citizens)}",
+            "times",
+            _ratio(towns[-1].per_core, towns[0].per_core),
+            Goal(at_least=_LEAST_SHARE) if system is OURS else None,
+        )
+        for system, towns in grown.items()
+        if towns
+    ]
+    own, beside = grown.values()
+    if beside:
+        mine, theirs = own[-1], beside[-1]
+        what = f"ours to the processor time of Kafka Streams, {mine.citizens:,} citizens"
+        figures.append(
+            Figure("growth.cpu", what, "times", _ratio(theirs.per_core, mine.per_core), Goal(below=0.7))
+        )
+    return figures
+
+
+def _of(town: Town) -> list[tuple[str, str, str, list[float]]]:
+    what = f"{town.citizens:,} citizens"
+    return [
+        ("core", f"{what}: records for each second of processor time", "records/s", town.per_core),
+        ("rate", f"{what}: records each second, one process", "records/s", town.rates),
+        ("memory", f"{what}: the most memory", "MB", town.resident),
+    ]
+
+
+def _ratio(one: Sequence[float], other: Sequence[float]) -> tuple[float, ...]:
+    """Round by round, since machines drift between rounds."""
+    return tuple(mine / theirs for mine, theirs in zip(one, other, strict=True))

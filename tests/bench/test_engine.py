@@ -14,7 +14,7 @@ from bench.engine.kafka import Kafka
 from bench.engine.latency import Waits
 from bench.engine.measure import Running, Sample
 from bench.engine.offer import Offer, Phase
-from bench.engine.programs import NotHereError
+from bench.engine.programs import NotHereError, ours
 from bench.engine.rows import HIGH, LOW, Row
 from bench.engine.stage import HistoryStage, OverlapStage, reader
 from bench.engine.systems import BY_HAND, OURS, SYSTEMS, Prepared, Window
@@ -246,9 +246,13 @@ def test_waits_are_measured_at_the_rates_that_were_offered(kafka, tmp_path):
 @pytest.mark.slow
 def test_growth_keeps_state_over_restarts_and_gives_the_oracles_answers(broker, monkeypatch):
     monkeypatch.setenv("SAMBAND_BOOTSTRAP_SERVERS", broker)
-    figures = {figure.name: figure for figure in growth.run(Plan(1, 0.0005))}
+    beside = replace(growth.STREAMS, make=ours)  # as what stands beside it, without Maven
+    figures = {figure.name: figure for figure in growth.run(Plan(1, 0.0005), beside)}
     assert {"growth.core.10", "growth.rate.100", "growth.memory.1000", "growth.left"} <= figures.keys()
+    assert {"growth.streams.core.10", "growth.streams.left", "growth.cpu"} <= figures.keys()
     assert all(len(figure.runs) == 1 for figure in figures.values())
+    mine, theirs = (figures[f"growth{name}.core.1000"].median for name in ("", ".streams"))
+    assert figures["growth.cpu"].median == pytest.approx(theirs / mine)
 
 
 def test_a_system_that_is_not_here_is_reported_with_the_reason(kafka, filled, tmp_path):
