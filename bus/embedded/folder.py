@@ -41,6 +41,7 @@ class BrokerFolder:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self.data = self.path / "kafka"
+        self._meta = self.data / "meta.properties"
         self.properties = self.path / "server.properties"
         self.log = self.path / "kafka.log"
         self.fencing_log = self.path / "fencing.log"
@@ -52,7 +53,12 @@ class BrokerFolder:
     @property
     def is_formatted(self) -> bool:
         """True if Kafka's data folder was prepared to the end by an earlier start."""
-        return (self.data / "meta.properties").is_file()
+        return self._meta.is_file()
+
+    def cluster_id(self) -> str:
+        """The id of the cluster whose data the folder holds, once it is formatted."""
+        lines = self._meta.read_text(encoding="ascii").splitlines()
+        return next(line.removeprefix("cluster.id=") for line in lines if line.startswith("cluster.id="))
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[int]:

@@ -1,11 +1,13 @@
-"""Free ports, and whether a Kafka broker answers on one."""
+"""Free ports, and which Kafka broker answers on one."""
 
 import contextlib
 import secrets
 import socket
 import struct
+from typing import BinaryIO
 
-_API_VERSIONS = 18
+_METADATA = 3
+_ID_BYTES = _PORT_BYTES = 4
 _TIMEOUT = 2.0
 
 
@@ -28,26 +30,40 @@ def free_ports(host: str, count: int) -> list[int]:
         return [listener.getsockname()[1] for listener in listeners]
 
 
-def kafka_answers(host: str, port: int) -> bool:
-    """True if a broker there answers an ApiVersions request (Kafka protocol, version 0) without an error.
+def cluster_at(host: str, port: int) -> str | None:
+    """The id of the Kafka cluster whose broker answers there; None if none does, or if it is not ready.
 
-    A broker of KRaft handles requests only after it has joined its cluster and read its metadata, so
-    an answer means that it is ready.
+    Asked by a Metadata request (Kafka protocol, version 2, no topics), which a controller does not answer,
+    and a broker of KRaft only after it has read its metadata. The answer names a broker once the controller
+    has let one in.
     """
     correlation = secrets.randbits(31)
-    request = struct.pack(">hhih", _API_VERSIONS, 0, correlation, -1)  # a null client id
+    request = struct.pack(">hhihi", _METADATA, 2, correlation, -1, 0)  # a null client id, no topics
     try:
         with socket.create_connection((host, port), _TIMEOUT) as connection:
             connection.settimeout(_TIMEOUT)
             connection.sendall(struct.pack(">i", len(request)) + request)
             with connection.makefile("rb") as answer:
-                head = answer.read(10)
-    except OSError:
-        return False
-    if len(head) < struct.calcsize(">iih"):
-        return False
-    _, answered, error = struct.unpack(">iih", head)
-    return bool(answered == correlation and error == 0)
+                return _cluster(answer, correlation)
+    except (OSError, struct.error, UnicodeDecodeError):
+        return None
+
+
+def _cluster(answer: BinaryIO, correlation: int) -> str | None:
+    _, answered, brokers = struct.unpack(">iii", answer.read(12))
+    if answered != correlation or brokers < 1:
+        return None
+    for _ in range(brokers):
+        answer.read(_ID_BYTES)
+        _text(answer)  # host
+        answer.read(_PORT_BYTES)
+        _text(answer)  # rack
+    return _text(answer)
+
+
+def _text(answer: BinaryIO) -> str | None:
+    (size,) = struct.unpack(">h", answer.read(2))
+    return None if size < 0 else answer.read(size).decode()
 
 
 def _listening_socket() -> socket.socket:

@@ -226,12 +226,16 @@ class EmbeddedBroker:
             )
 
     def _becomes_ready(self, process: Process, port: int) -> bool:
-        """True once Kafka answers, False if its process ended."""
+        """True once Kafka answers, False if its process ended.
+
+        Where it missed its port, another Kafka that took it may answer there before its process has ended.
+        """
+        cluster = self.folder.cluster_id()
         deadline = time.monotonic() + _READY_SECONDS
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 return False
-            if network.kafka_answers(HOST, port):
+            if network.cluster_at(HOST, port) == cluster:
                 return True
             time.sleep(_POLL)
         raise BrokerError(

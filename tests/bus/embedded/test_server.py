@@ -108,7 +108,22 @@ def test_second_broker_on_the_folder_is_refused_and_the_first_goes_on(new_broker
         with pytest.raises(BrokerRunsError, match=first.bootstrap_servers):
             new_broker().start()
         host, _, port = first.bootstrap_servers.partition(":")
-        assert network.kafka_answers(host, int(port))
+        assert network.cluster_at(host, int(port)) == first.folder.cluster_id()
+
+
+def test_another_broker_on_the_chosen_port_is_not_taken_for_ours(
+    new_broker: NewBroker, tmp_path: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with new_broker() as other:
+        port, real = int(other.bootstrap_servers.rpartition(":")[2]), network.free_ports
+        choices = [[port, *real("127.0.0.1", 1)]] * 2  # as if free a moment ago, to prepare it and to start
+        monkeypatch.setattr(network, "free_ports", lambda *given: choices.pop() if choices else real(*given))
+        with EmbeddedBroker(tmp_path / "second", cache_dir=cache_dir, heap="256m") as broker:
+            assert not choices
+            assert broker.bootstrap_servers != other.bootstrap_servers
+            host, _, port_found = broker.bootstrap_servers.partition(":")
+            assert network.cluster_at(host, int(port_found)) == broker.folder.cluster_id()
+            assert broker.folder.cluster_id() != other.folder.cluster_id()
 
 
 def test_port_that_was_asked_for_and_is_taken_is_refused(new_broker: NewBroker, data_dir):
@@ -232,4 +247,4 @@ def test_command_line_starts_it_in_the_background_and_stops_it(tmp_path, cache_d
     assert (code, json.loads(output)) == (0, stopped)
     assert stop_running(tmp_path / "broker") is None
     host, _, port = address.partition(":")
-    assert not network.kafka_answers(host, int(port))
+    assert network.cluster_at(host, int(port)) is None
