@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.figures import Figure, Goal, WrongAnswerError
 from bench.plan import Plan
 from bus.embedded.jars import JarCache
-from bus.embedded.network import kafka_answers
+from bus.embedded.network import cluster_at
 from bus.embedded.server import EmbeddedBroker
 from bus.settings import load_settings
 
@@ -35,6 +35,6 @@ def _start(folder: Path, cache: Path) -> float:
     with broker:
         seconds = time.perf_counter() - began
         host, _, port = broker.bootstrap_servers.rpartition(":")
-        if not kafka_answers(host, int(port)):
+        if cluster_at(host, int(port)) != broker.folder.cluster_id():
             raise WrongAnswerError("the broker said that it was ready and does not answer")
     return seconds
