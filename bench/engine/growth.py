@@ -10,7 +10,7 @@ largest size too, has done its work.
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -55,7 +55,8 @@ STREAMS: Final = Grown("growth.streams", "Kafka Streams, ", kafka_streams, (SIZE
 class Town:
     """So many citizens of one system, their topics, the right answers, and what was measured."""
 
-    def __init__(self, kafka: Kafka, folder: Path, program: Program, citizens: int) -> None:
+    def __init__(self, kafka: Kafka, folder: Path, system: Grown, program: Program, citizens: int) -> None:
+        self.system = system
         self.citizens = citizens
         self.made = Appointments(citizens)
         self.per_core: list[float] = []
@@ -149,21 +150,20 @@ def run(plan: Plan, streams: Grown = STREAMS) -> list[Figure]:
     plan.tell("Building Kafka Streams' program where it is not there yet, and starting Kafka")
     with kafka() as broker:
         cluster = Kafka(broker.bootstrap_servers)
-        grown = {system: _towns(plan, system, cluster, broker.folder) for system in (OURS, streams)}
-        towns = [(system, town) for system, its in grown.items() for town in its]
-        for system, town in towns:
-            plan.tell(f"{system.label}the first appointment of {town.citizens:,} citizens")
+        own, beside = (_towns(plan, system, cluster, broker.folder) for system in (OURS, streams))
+        towns = [*own, *beside]
+        for town in towns:
+            plan.tell(f"{town.system.label}the first appointment of {town.citizens:,} citizens")
             town.live(town.made.one_each())
             town.clear()
         for number in plan.each_run("Appointments at random"):
-            for system, town in towns if number % 2 else towns[::-1]:
+            for town in towns if number % 2 else towns[::-1]:
                 town.live(town.made.some(plan.count(_RECORDS)))
-                plan.tell(
-                    f"{system.label}{town.citizens:,} citizens: {town.per_core[-1]:,.0f} records/s a core"
-                )
-        for _, town in towns:
+                rate = f"{town.per_core[-1]:,.0f} records/s a core"
+                plan.tell(f"{town.system.label}{town.citizens:,} citizens: {rate}")
+        for town in towns:
             town.end()
-    return _figures(grown)
+    return _figures(own, beside)
 
 
 def _towns(plan: Plan, system: Grown, cluster: Kafka, folder: Path) -> list[Town]:
@@ -173,46 +173,40 @@ def _towns(plan: Plan, system: Grown, cluster: Kafka, folder: Path) -> list[Town
     except NotHereError as error:
         plan.tell(f"{system.label}not run: {error}")
         return []
-    return [Town(cluster, folder, program, plan.count(size)) for size in system.sizes]
+    return [Town(cluster, folder, system, program, plan.count(size)) for size in system.sizes]
 
 
-def _figures(grown: Mapping[Grown, Sequence[Town]]) -> list[Figure]:
+def _figures(own: Sequence[Town], beside: Sequence[Town]) -> list[Figure]:
     """Of each system and size; then what is left of it, and ours beside Kafka Streams at the largest."""
-    figures = [
-        Figure(f"{system.name}.{part}.{town.citizens}", f"{system.label}{what}", unit, tuple(values))
-        for system, towns in grown.items()
-        for town in towns
-        for part, what, unit, values in _of(town)
-    ]
-    left = "of the smallest's records for each second of processor time, {:,} citizens keep"
-    figures += [
-        Figure(
-            f"{system.name}.left",
-            f"{system.label}{left.format(towns[-1].citizens)}",
-            "times",
-            _ratio(towns[-1].per_core, towns[0].per_core),
-            Goal(at_least=_LEAST_SHARE) if system is OURS else None,
-        )
-        for system, towns in grown.items()
-        if towns
-    ]
-    own, beside = grown.values()
+    figures = [figure for town in (*own, *beside) for figure in _of(town)]
+    figures.append(_left(own, Goal(at_least=_LEAST_SHARE)))
     if beside:
         mine, theirs = own[-1], beside[-1]
-        what = f"ours to the processor time of Kafka Streams, {mine.citizens:,} citizens"
-        figures.append(
-            Figure("growth.cpu", what, "times", _ratio(theirs.per_core, mine.per_core), Goal(below=0.7))
-        )
+        cpu = f"ours to the processor time of Kafka Streams, {mine.citizens:,} citizens"
+        figures += [
+            _left(beside),
+            Figure("growth.cpu", cpu, "times", _ratio(theirs.per_core, mine.per_core), Goal(below=0.7)),
+        ]
     return figures
 
 
-def _of(town: Town) -> list[tuple[str, str, str, list[float]]]:
-    what = f"{town.citizens:,} citizens"
+def _of(town: Town) -> list[Figure]:
+    what = f"{town.system.label}{town.citizens:,} citizens"
     return [
-        ("core", f"{what}: records for each second of processor time", "records/s", town.per_core),
-        ("rate", f"{what}: records each second, one process", "records/s", town.rates),
-        ("memory", f"{what}: the most memory", "MB", town.resident),
+        Figure(f"{town.system.name}.{part}.{town.citizens}", f"{what}: {said}", unit, tuple(values))
+        for part, said, unit, values in (
+            ("core", "records for each second of processor time", "records/s", town.per_core),
+            ("rate", "records each second, one process", "records/s", town.rates),
+            ("memory", "the most memory", "MB", town.resident),
+        )
     ]
+
+
+def _left(towns: Sequence[Town], goal: Goal | None = None) -> Figure:
+    least, most = towns[0], towns[-1]
+    what = f"of the smallest's records for each second of processor time, {most.citizens:,} citizens keep"
+    left = _ratio(most.per_core, least.per_core)
+    return Figure(f"{most.system.name}.left", f"{most.system.label}{what}", "times", left, goal)
 
 
 def _ratio(one: Sequence[float], other: Sequence[float]) -> tuple[float, ...]:
