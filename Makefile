@@ -48,5 +48,5 @@ lock: setup ## renew requirements.lock from pyproject.toml; ARGS="--upgrade" tak
 		pyproject.toml --group dev --output-file requirements.lock
 
 clean: ## remove what was built, .venv too; data/ stays
-	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis schemas/fast/*.so
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

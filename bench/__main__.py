@@ -14,7 +14,8 @@ from bench.machine import machine
 from bench.plan import LEAST_RUNS, Plan
 from bench.report import tables
 from bus.process import exit_code, report
-from schemas.errors import SambandError
+from schemas.errors import RefusedError, SambandError
+from schemas.fast import COMPILED
 
 WRONG = 1
 _FILE_WIDTH = 200
@@ -73,6 +74,11 @@ def _measure(names: tuple[str, ...], runs: int, scale: float) -> list[Entry]:
                     console.print(line)
 
             try:
+                if not COMPILED:
+                    raise RefusedError(
+                        "the codec is not compiled, so other figures would come out",
+                        fix="install a C compiler and Python's headers, remove .venv, and run this again",
+                    )
                 figures += BENCHMARKS[name].run(Plan(runs, scale, tell))
             except WrongAnswerError as error:
                 console.print(f"{name}: wrong answer: {error}", style="red", markup=False)

@@ -6,8 +6,8 @@ Instants go in and come out as integers (microseconds since the epoch, UTC): log
 before fastavro sees a schema, because a datetime costs more and rounds nothing better. Decoding never
 raises anything but a ``DecodeError``, whatever the bytes, and no error holds a value from them.
 
-What fits is written and read by code made from the schema (``fast_encoding``, ``fast_decoding``). Everything
-else goes to fastavro, which has the last word on what is right.
+What fits is written and read by compiled code (``schemas.fast``). Everything else goes to fastavro, which has
+the last word on what is right.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -22,8 +22,7 @@ from fastavro.write import LOGICAL_WRITERS
 from schemas.catalogue import Catalogue, RecordType, catalogue
 from schemas.compatibility import incompatibilities
 from schemas.errors import FatalError, PoisonError
-from schemas.fast_decoding import DOUBT, Read, fast_reader
-from schemas.fast_encoding import MISFIT, Write, fast_writer
+from schemas.fast import DOUBT, MISFIT, Read, Write, fast_reader, fast_writer
 from schemas.nodes import full_name
 from schemas.sources import Schema
 from schemas.validation import BITS, misfits
@@ -188,9 +187,7 @@ class Codec:
         record, schema_id, writer, reader, fast = self._readers.get(frame) or self._reader(frame)
         if fast is not None:
             try:
-                read, end = fast(data, _FRAME.size)
-                if end == len(data):
-                    return Decoded(record, schema_id, read)
+                return Decoded(record, schema_id, fast(data, _FRAME.size))
             except DOUBT:
                 pass
         body = BytesIO(data)

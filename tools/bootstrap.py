@@ -25,7 +25,15 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOG = VENV / "bootstrap.log"
 STAMP = VENV / "bootstrap.stamp"
-INPUTS = ("pyproject.toml", "requirements.lock", "tools/uv.lock", "tools/bootstrap.py")
+INPUTS = (
+    "pyproject.toml",
+    "requirements.lock",
+    "tools/uv.lock",
+    "tools/bootstrap.py",
+    "tools/native.py",
+    "schemas/fast/reading.pyx",
+    "schemas/fast/writing.pyx",
+)
 NEEDED_MB = 1500
 FOREIGN = ("VIRTUAL_ENV", "PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "UV_PYTHON")
 """Variables of another environment that would lead pip, uv or Python elsewhere."""

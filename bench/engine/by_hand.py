@@ -14,7 +14,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from bench.engine.job import Job
-from bench.engine.stage import NOTHING, State, answer, reader
+from bench.engine.stage import BODY, NOTHING, State, answer, reader
 from bench.engine.work import PARTITIONS
 from bus.process import search_garbage_rarely
 
@@ -105,7 +105,7 @@ class Worker:
         states, changed, add, read = self._states, self._changed, self._answers.add, self._read
         for record in records:
             key = record.key
-            states[key], said = answer(states.get(key, NOTHING), read(record.value))
+            states[key], said = answer(states.get(key, NOTHING), read(record.value, BODY))
             add(partition, key, said, record.timestamp)
             changed[key] = partition
 

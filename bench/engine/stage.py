@@ -6,15 +6,14 @@ bytes, microseconds, little-endian), then agency and appointment of each with a 
 first.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from struct import Struct
 from typing import Any
 
 from bench.engine.work import APPOINTMENT, APPOINTMENT_FRAME, OVERLAP, OVERLAP_FRAME, REMEMBERED
 from bus.engine import Output
 from schemas.errors import PoisonError
-from schemas.fast_decoding import fast_reader
-from schemas.fast_encoding import fast_writer
+from schemas.fast import Read, fast_reader, fast_writer
 
 UNREAD = ("system", "status", "place", "title", "content_hash")
 """Five fields of eleven that the work does not look at."""
@@ -27,27 +26,20 @@ _AFTER_AGENCY, _AFTER_APPOINTMENT = b"\xfe", b"\xff"
 
 State = bytes
 Appointment = dict[str, Any]
-Read = Callable[[bytes], Appointment]
 
 _write = fast_writer(OVERLAP)
-assert _write is not None  # noqa: S101 - the schema has no type that only fastavro writes
+assert _write is not None  # noqa: S101 - `bench` does not begin without
 write = _write
 NOTHING = b"\0"
+BODY = len(APPOINTMENT_FRAME)
+"""Where an appointment begins in a record."""
 
 
 def reader(unread: Sequence[str] = UNREAD) -> Read:
     """Reads an appointment but for ``unread``; ValueError or LookupError for anything else."""
     fast = fast_reader(APPOINTMENT, unread)
-    assert fast is not None  # noqa: S101 - the schema has no type that only fastavro reads
-    body = len(APPOINTMENT_FRAME)
-
-    def read(data: bytes) -> Appointment:
-        value, end = fast(data, body)
-        if end != len(data):
-            raise ValueError("bytes after the end")
-        return value
-
-    return read
+    assert fast is not None  # noqa: S101 - as above
+    return fast
 
 
 def answer(state: State, event: Appointment) -> tuple[State, bytes]:
@@ -94,7 +86,7 @@ class OverlapStage:
     def decode(self, topic: str, key: bytes, value: bytes) -> Appointment:
         """The appointment in a record. PoisonError if there is none."""
         try:
-            return self._read(value)
+            return self._read(value, BODY)
         except (ValueError, LookupError):
             raise PoisonError("not an appointment", reason="body.invalid", where="/5") from None
 

@@ -16,7 +16,7 @@ from bench.engine.measure import Running, Sample
 from bench.engine.offer import Offer, Phase
 from bench.engine.programs import NotHereError, ours
 from bench.engine.rows import HIGH, LOW, Row
-from bench.engine.stage import HistoryStage, OverlapStage, reader
+from bench.engine.stage import BODY, HistoryStage, OverlapStage, reader
 from bench.engine.systems import BY_HAND, OURS, SYSTEMS, Prepared, Window
 from bench.engine.throughput import Bench, _add, preload
 from bench.engine.work import (
@@ -125,7 +125,7 @@ def test_what_is_no_appointment_is_poison(cut):
     data = write(APPOINTMENT, APPOINTMENT_FRAME, MADE.value)
     with pytest.raises(PoisonError):
         OverlapStage("x", "in", "answers").decode("", b"k", data[:cut])
-    assert reader()(data)["recorded"] == MADE.value["recorded"]
+    assert reader()(data, BODY)["recorded"] == MADE.value["recorded"]
 
 
 def test_a_job_and_an_offer_arrive_as_they_were_sent(monkeypatch, tmp_path):

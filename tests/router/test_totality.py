@@ -8,7 +8,7 @@ from router.state import KINDS, Citizen
 from router.step import step
 from router.stored import dump, load
 from schemas.catalogue import catalogue
-from schemas.fast_encoding import fast_writer
+from schemas.fast import fast_writer
 from tests.router.building import CODEC, TOPIC_OF, encoded
 from tests.router.world import RULES, moved
 from tests.schemas.values import values

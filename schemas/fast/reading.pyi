@@ -1,0 +1,4 @@
+from schemas.fast import Read, Unread
+from schemas.sources import Schema
+
+def reader(schema: Schema, unread: Unread) -> Read: ...

@@ -1,0 +1,286 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""Reads values of one schema, without a look at the schema for each of them.
+
+A schema becomes a tree of nodes once; a node reads what stands at the cursor, or steps over it where nobody
+wants the value. It gives what fastavro gives, or raises ValueError: for bytes that are not what the schema
+says, and for rare ones that are (blocks with their size in front). No byte beyond the end is looked at.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_Copy, PyDict_SetItem
+from cpython.unicode cimport PyUnicode_DecodeUTF8
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from schemas.nodes import deref, kind_of, named_in
+
+
+cdef struct Cursor:
+    const uint8_t* at
+    const uint8_t* end
+
+
+cdef int doubt() except -1:
+    raise ValueError("not what the schema says")
+
+
+cdef inline int whole(Cursor* cursor, int64_t* number) except -1:
+    """A whole number: zigzag, then 7 bits a byte, the lowest first (Avro 1.12, Binary encoding)."""
+    cdef uint64_t found = 0
+    cdef int shift = 0
+    cdef uint8_t byte
+    while True:
+        if cursor.at == cursor.end or shift > 63:
+            doubt()
+        byte = cursor.at[0]
+        cursor.at += 1
+        found |= <uint64_t>(byte & 127) << shift
+        if byte < 128:
+            break
+        shift += 7
+    if shift == 63 and byte > 1:
+        doubt()
+    number[0] = <int64_t>(found >> 1) ^ -<int64_t>(found & 1)
+    return 0
+
+
+cdef inline Py_ssize_t length(Cursor* cursor) except -1:
+    """How many bytes follow; there are so many."""
+    cdef int64_t number = 0
+    whole(cursor, &number)
+    if number < 0 or number > cursor.end - cursor.at:
+        doubt()
+    return <Py_ssize_t>number
+
+
+cdef class Node:
+    """A type of the schema."""
+
+    cdef object read(self, Cursor* cursor):
+        """The value that stands here."""
+        raise NotImplementedError
+
+    cdef int skip(self, Cursor* cursor) except -1:
+        """Step over the value that stands here."""
+        raise NotImplementedError
+
+
+cdef class Long(Node):
+    cdef object read(self, Cursor* cursor):
+        cdef int64_t number = 0
+        whole(cursor, &number)
+        return number
+
+    cdef int skip(self, Cursor* cursor) except -1:
+        cdef int64_t number = 0
+        return whole(cursor, &number)
+
+
+cdef class Bytes(Node):
+    cdef object read(self, Cursor* cursor):
+        cdef Py_ssize_t size = length(cursor)
+        cursor.at += size
+        return PyBytes_FromStringAndSize(<const char*>cursor.at - size, size)
+
+    cdef int skip(self, Cursor* cursor) except -1:
+        cursor.at += length(cursor)
+        return 0
+
+
+cdef class String(Bytes):
+    cdef object read(self, Cursor* cursor):
+        cdef Py_ssize_t size = length(cursor)
+        cursor.at += size
+        return PyUnicode_DecodeUTF8(<const char*>cursor.at - size, size, NULL)
+
+
+cdef class Boolean(Node):
+    cdef object read(self, Cursor* cursor):
+        self.skip(cursor)
+        return cursor.at[-1] == 1
+
+    cdef int skip(self, Cursor* cursor) except -1:
+        if cursor.at == cursor.end or cursor.at[0] > 1:
+            doubt()
+        cursor.at += 1
+        return 0
+
+
+cdef class Enum(Node):
+    cdef tuple symbols
+
+    def __init__(self, list symbols):
+        self.symbols = tuple(symbols)
+
+    cdef object read(self, Cursor* cursor):
+        cdef int64_t number = 0
+        whole(cursor, &number)
+        if not 0 <= number < len(self.symbols):
+            doubt()
+        return self.symbols[number]
+
+    cdef int skip(self, Cursor* cursor) except -1:
+        cdef int64_t number = 0
+        whole(cursor, &number)
+        if not 0 <= number < len(self.symbols):
+            doubt()
+        return 0
+
+
+cdef class Optional(Node):
+    """A union of null and one other type."""
+
+    cdef Node inner
+    cdef int64_t nothing
+
+    def __init__(self, Node inner, int64_t nothing):
+        self.inner, self.nothing = inner, nothing
+
+    cdef bint is_there(self, Cursor* cursor) except -1:
+        cdef int64_t branch = 0
+        whole(cursor, &branch)
+        if branch != self.nothing and branch != 1 - self.nothing:
+            doubt()
+        return branch != self.nothing
+
+    cdef object read(self, Cursor* cursor):
+        return self.inner.read(cursor) if self.is_there(cursor) else None
+
+    cdef int skip(self, Cursor* cursor) except -1:
+        return self.inner.skip(cursor) if self.is_there(cursor) else 0
+
+
+cdef class Array(Node):
+    cdef Node item
+
+    def __init__(self, Node item):
+        self.item = item
+
+    cdef object read(self, Cursor* cursor):
+        cdef list items = []
+        cdef Py_ssize_t left = length(cursor)
+        while left:
+            for _ in range(left):
+                items.append(self.item.read(cursor))
+            left = length(cursor)
+        return items
+
+    cdef int skip(self, Cursor* cursor) except -1:
+        cdef Py_ssize_t left = length(cursor)
+        while left:
+            for _ in range(left):
+                self.item.skip(cursor)
+            left = length(cursor)
+        return 0
+
+
+cdef class Map(Array):
+    cdef String key
+
+    def __init__(self, Node item):
+        super().__init__(item)
+        self.key = String()
+
+    cdef object read(self, Cursor* cursor):
+        cdef dict items = {}
+        cdef Py_ssize_t left = length(cursor)
+        while left:
+            for _ in range(left):
+                key = self.key.read(cursor)
+                items[key] = self.item.read(cursor)
+            left = length(cursor)
+        return items
+
+    cdef int skip(self, Cursor* cursor) except -1:
+        cdef Py_ssize_t left = length(cursor)
+        while left:
+            for _ in range(left):
+                self.key.skip(cursor)
+                self.item.skip(cursor)
+            left = length(cursor)
+        return 0
+
+
+cdef class Record(Node):
+    cdef tuple names
+    """Of each field; None for one that nobody reads."""
+    cdef tuple fields
+    cdef dict blank
+    """All that are read, with no values: its copy has room for them."""
+
+    def __init__(self, list names, list fields):
+        self.names, self.fields = tuple(names), tuple(fields)
+        self.blank = dict.fromkeys(name for name in names if name is not None)
+
+    cdef object read(self, Cursor* cursor):
+        cdef dict value = PyDict_Copy(self.blank)
+        cdef Py_ssize_t number
+        for number in range(len(self.fields)):
+            name = self.names[number]
+            if name is None:
+                (<Node>self.fields[number]).skip(cursor)
+            else:
+                PyDict_SetItem(value, name, (<Node>self.fields[number]).read(cursor))
+        return value
+
+    cdef int skip(self, Cursor* cursor) except -1:
+        for field in self.fields:
+            (<Node>field).skip(cursor)
+        return 0
+
+
+cdef class Reader:
+    """Reads records of one schema."""
+
+    cdef Node record
+
+    def __init__(self, Node record):
+        self.record = record
+
+    def read(self, bytes data not None, Py_ssize_t at):
+        """The record that stands in ``data`` from ``at`` to the end. ValueError if none does."""
+        cdef Cursor cursor
+        if not 0 <= at <= PyBytes_GET_SIZE(data):
+            doubt()
+        cursor.at = <const uint8_t*>PyBytes_AS_STRING(data) + at
+        cursor.end = <const uint8_t*>PyBytes_AS_STRING(data) + PyBytes_GET_SIZE(data)
+        value = self.record.read(&cursor)
+        if cursor.at != cursor.end:
+            doubt()
+        return value
+
+
+def reader(schema, unread):
+    """The function that reads a record schema without the fields of the tree ``unread``.
+
+    NotImplementedError when the schema has a type that only fastavro reads.
+    """
+    return Reader(node_of(schema, named_in(schema), unread)).read
+
+
+cdef dict SIMPLE = {"int": Long, "long": Long, "string": String, "bytes": Bytes, "boolean": Boolean}
+
+
+def node_of(node, types, unread, above=()):
+    """The node of a schema's ``node``; ``above`` are the records that it stands in."""
+    node = deref(node, types)
+    kind = kind_of(node)
+    if kind in SIMPLE:
+        return SIMPLE[kind]()
+    if kind == "enum":
+        return Enum(node["symbols"])
+    if kind == "array":
+        return Array(node_of(node["items"], types, unread, above))
+    if kind == "map":
+        return Map(node_of(node["values"], types, {}, above))
+    if kind == "union" and len(node) == 2 and "null" in node:
+        nothing = node.index("null")
+        return Optional(node_of(node[1 - nothing], types, unread, above), nothing)
+    if kind == "record" and node not in above:
+        below = {field["name"]: unread.get(field["name"]) for field in node["fields"]}
+        names = [None if inner == {} else name for name, inner in below.items()]
+        if any(names):
+            above = (*above, node)
+            return Record(names, [
+                node_of(field["type"], types, below[field["name"]] or {}, above) for field in node["fields"]
+            ])
+    raise NotImplementedError(kind)
