@@ -4,7 +4,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bench import broker_start, finding_delay, hl7, memory, mllp, planning, restore, router, step, volume
+from bench import (
+    broker_start,
+    codec,
+    finding_delay,
+    hl7,
+    memory,
+    mllp,
+    planning,
+    restore,
+    router,
+    step,
+    volume,
+)
 from bench.engine import compare, growth, pause
 from bench.figures import Entry
 from bench.plan import Plan
@@ -21,6 +33,7 @@ class Benchmark:
 
 BENCHMARKS: Final = {
     "hl7": Benchmark("HL7 messages to encoded records on one core, beside python-hl7", hl7.run),
+    "codec": Benchmark("facts to Avro and back on one core, beside fastavro", codec.run),
     "mllp-1": Benchmark("MLLP with acknowledgement after acks=all, one connection", mllp.one_connection),
     "mllp-32": Benchmark("the same over 32 connections", mllp.many_connections),
     "router": Benchmark("the router as one process on a real Kafka, and where its time goes", router.run),

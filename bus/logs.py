@@ -56,6 +56,7 @@ KEYS: dict[str, str] = {
     "template": "constant text of a library's source, without its arguments",
     "topic": "topic name",
     "version": "version of this program or of a part",
+    "codec": "what reads and writes Avro: compiled, or fastavro where there was no C compiler",
 }
 """Every key that a log line may have, with what it holds. None holds text from a payload."""
 
@@ -63,7 +64,7 @@ KEYS: dict[str, str] = {
 class Event(Enum):
     """Every event that may be logged: its name, severity, what it means, and its keys."""
 
-    PROCESS_STARTED = ("process_started", Level.INFO, "A process is up.", "kind", "version")
+    PROCESS_STARTED = ("process_started", Level.INFO, "A process is up.", "kind", "version", "codec")
     PROCESS_STOPPING = ("process_stopping", Level.INFO, "A signal asked the process to stop.", "signal")
     PROCESS_STOPPED = (
         "process_stopped",

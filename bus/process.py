@@ -16,6 +16,7 @@ from importlib.metadata import version
 
 from bus.logs import Event, error_class, get_logger, one_line
 from schemas.errors import FatalError, PoisonError, RefusedError, RetriableError, SambandError
+from schemas.fast import COMPILED
 
 OK = 0
 FATAL = 1
@@ -59,7 +60,8 @@ def run(kind: str, main: Main, *, debug: bool = False) -> int:
     """
     log = get_logger("process")
     started = time.monotonic()
-    log.emit(Event.PROCESS_STARTED, kind=kind, version=version("samband"))
+    codec = "compiled" if COMPILED else "fastavro"
+    log.emit(Event.PROCESS_STARTED, kind=kind, version=version("samband"), codec=codec)
     try:
         asyncio.run(_with_signals(main))
     except KeyboardInterrupt:

@@ -37,6 +37,11 @@ INPUTS = (
 NEEDED_MB = 1500
 FOREIGN = ("VIRTUAL_ENV", "PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "UV_PYTHON")
 """Variables of another environment that would lead pip, uv or Python elsewhere."""
+UNCOMPILED = (
+    "no C compiler, or no headers of this Python: everything works, but the router does a third less"
+    " — install them (Debian and Ubuntu: apt-get install gcc libc6-dev python3-dev),"
+    " then remove .venv and run the same command again"
+)
 DISK_SIGNS = ("no space left", "disk quota", "disk is full")
 NETWORK_SIGNS = (
     "dns error",
@@ -116,8 +121,16 @@ def set_up() -> None:
     run("Installing the locked packages", uv, "pip", "sync", *python, *locked)
     editable = ("--no-deps", "--no-build-isolation", "-e", str(ROOT))
     run("Installing samband itself", uv, "pip", "install", *python, *editable)
+    if not is_compiled():
+        sys.stderr.write(f"samband: {UNCOMPILED}\n")
     run("Fetching Kafka's jars", str(PYTHON), "-m", "samband", "broker", "fetch")
     STAMP.write_text(made_from)
+
+
+def is_compiled() -> bool:
+    """Whether tools/native.py had what it needs."""
+    check = "from schemas.fast import COMPILED; raise SystemExit(not COMPILED)"
+    return subprocess.call([str(PYTHON), "-c", check], cwd=ROOT) == 0
 
 
 def has_usable_python() -> bool:

@@ -38,7 +38,7 @@ class Native(BuildHookInterface[Any]):
 def compile_all() -> None:
     """Compile what is newer than its module."""
     sources = Extension("schemas.fast.*", ["schemas/fast/*.pyx"], extra_compile_args=["-O2", "-g0"])
-    modules = cythonize([sources], build_dir=BUILD, quiet=True)  # type: ignore[no-untyped-call]
+    modules = cythonize([sources], build_dir=BUILD, quiet=True)  # type: ignore[no-untyped-call]  # no types
     command = build_ext(Distribution({"ext_modules": modules}))
     command.inplace = True
     command.build_temp = "."  # beside the C code, whose path is kept

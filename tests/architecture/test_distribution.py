@@ -3,8 +3,10 @@
 import importlib
 import importlib.metadata
 import re
+import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -12,7 +14,14 @@ from typing import Any
 
 import pytest
 
+from schemas.fast import COMPILED
+
 ROOMS = ("schemas", "bus", "connectors", "router", "samband")
+
+
+def _can_compile() -> bool:
+    headers = Path(sysconfig.get_path("include")) / "Python.h"
+    return headers.is_file() and any(map(shutil.which, ("cc", "gcc", "clang")))
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +56,13 @@ def test_wheel_holds_the_data_files(wheel, repository):
     if listed.returncode:
         pytest.skip("this is no git working copy")
     assert set(listed.stdout.split("\n")) - {""} <= set(wheel)
+
+
+@pytest.mark.skipif(not _can_compile(), reason="no C compiler, or no headers of this Python")
+def test_wheel_and_working_copy_hold_the_compiled_modules(wheel):
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    assert {f"schemas/fast/{name}{suffix}" for name in ("reading", "writing")} <= set(wheel)
+    assert COMPILED
 
 
 def test_wheel_holds_no_tests_and_no_leftovers(wheel):

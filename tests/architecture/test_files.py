@@ -16,6 +16,8 @@ ADDRESSES = re.compile(r"/test_settings\.py$")
 """Addresses that are read as settings, and that nobody listens on or connects to."""
 TEXT = {
     ".py",
+    ".pyi",
+    ".pyx",
     ".md",
     ".toml",
     ".yml",

@@ -165,3 +165,12 @@ def test_image_gets_every_package(repository):
     dockerfile = (repository / "deploy" / "Dockerfile").read_text(encoding="utf-8")
     for room in ("schemas", "bus", "connectors", "router", "samband"):
         assert f"COPY {room} {room}\n" in dockerfile
+
+
+def test_image_is_compiled_or_not_made(repository):
+    first_stage, _, last_stage = (
+        (repository / "deploy" / "Dockerfile").read_text(encoding="utf-8").rpartition("\nFROM ")
+    )
+    assert "COPY tools/native.py tools/native.py\n" in first_stage
+    assert "import COMPILED; raise SystemExit(not COMPILED)" in first_stage
+    assert "gcc" not in last_stage

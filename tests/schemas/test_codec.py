@@ -2,6 +2,8 @@
 
 import copy
 import json
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas import fast
 from schemas.catalogue import ROOT, catalogue
 from schemas.codec import (
     BodyError,
@@ -35,6 +38,15 @@ MOVED_ID = catalogue().records["CitizenMoved"].schema_id
 # Avro 1.12, "Binary Encoding": a string is its zigzag length and its UTF-8, an int is zigzag, so -2 is 3.
 MOVED_BODY = bytes([2]) + b"a" + bytes([6]) + "bø".encode() + bytes([3]) + bytes([0])
 MOVED_FRAME = b"\x00" + MOVED_ID.to_bytes(4, "big")
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["compiled", "fastavro alone"], autouse=True)
+def _each_way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every test here with and without the compiled modules, which not every machine can have."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fast, "COMPILED", fast.COMPILED and request.param)
+        patch.setattr(sys.modules[__name__], "CODEC", Codec())
+        yield
 
 
 def test_the_wire_format_is_confluents() -> None:
