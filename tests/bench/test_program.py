@@ -39,6 +39,7 @@ def test_list_names_the_benchmarks_of_the_goals(repository):
     names = [line.split()[0] for line in listed.stdout.splitlines()]
     assert names == [
         "hl7",
+        "codec",
         "mllp-1",
         "mllp-32",
         "router",
