@@ -38,7 +38,7 @@ NEEDED_MB = 1500
 FOREIGN = ("VIRTUAL_ENV", "PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "UV_PYTHON")
 """Variables of another environment that would lead pip, uv or Python elsewhere."""
 UNCOMPILED = (
-    "no C compiler, or no headers of this Python: everything works, but the router does a third less"
+    "no C compiler, or no headers of this Python: everything works, but the router does half as much"
     " — install them (Debian and Ubuntu: apt-get install gcc libc6-dev python3-dev),"
     " then remove .venv and run the same command again"
 )
