@@ -12,6 +12,7 @@ native code of our own: ADR 26.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from schemas.fast.tree import Tree, Unread
 from schemas.sources import Schema
 
 try:
@@ -33,9 +34,6 @@ Read = Callable[[bytes, int], dict[str, Any]]
 Write = Callable[[bytes, Mapping[str, Any]], bytes]
 """Takes what goes in front and the value."""
 
-Unread = dict[str, "Unread"]
-"""Fields by name, each with its own unread fields in turn; one without any is unread as a whole."""
-
 
 def fast_reader(schema: Schema, unread: Iterable[str] = ()) -> Read | None:
     """The reader of a record schema; None when only fastavro can read it.
@@ -47,7 +45,7 @@ def fast_reader(schema: Schema, unread: Iterable[str] = ()) -> Read | None:
     if not COMPILED:
         return None
     try:
-        return reading.reader(schema, _tree(unread))
+        return reading.Reader(Tree(reading, schema).node(schema, _tree(unread))).read
     except NotImplementedError:
         return None
 
@@ -57,7 +55,7 @@ def fast_writer(schema: Schema) -> Write | None:
     if not COMPILED:
         return None
     try:
-        return writing.writer(schema)
+        return writing.Writer(Tree(writing, schema).node(schema, {})).write
     except NotImplementedError:
         return None
 

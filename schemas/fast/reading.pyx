@@ -11,8 +11,6 @@ from cpython.dict cimport PyDict_Copy, PyDict_SetItem
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
-from schemas.nodes import deref, kind_of, named_in
-
 
 cdef struct Cursor:
     const uint8_t* at
@@ -44,7 +42,7 @@ cdef inline int whole(Cursor* cursor, int64_t* number) except -1:
 
 
 cdef inline Py_ssize_t length(Cursor* cursor) except -1:
-    """How many bytes follow; there are so many."""
+    """How many bytes or items follow. There are at least so many bytes, and no item takes none."""
     cdef int64_t number = 0
     whole(cursor, &number)
     if number < 0 or number > cursor.end - cursor.at:
@@ -64,7 +62,7 @@ cdef class Node:
         raise NotImplementedError
 
 
-cdef class Long(Node):
+cdef class Int(Node):
     cdef object read(self, Cursor* cursor):
         cdef int64_t number = 0
         whole(cursor, &number)
@@ -73,6 +71,10 @@ cdef class Long(Node):
     cdef int skip(self, Cursor* cursor) except -1:
         cdef int64_t number = 0
         return whole(cursor, &number)
+
+
+cdef class Long(Int):
+    pass
 
 
 cdef class Bytes(Node):
@@ -157,17 +159,17 @@ cdef class Array(Node):
 
     cdef object read(self, Cursor* cursor):
         cdef list items = []
-        cdef Py_ssize_t left = length(cursor)
+        cdef Py_ssize_t number, left = length(cursor)
         while left:
-            for _ in range(left):
+            for number in range(left):
                 items.append(self.item.read(cursor))
             left = length(cursor)
         return items
 
     cdef int skip(self, Cursor* cursor) except -1:
-        cdef Py_ssize_t left = length(cursor)
+        cdef Py_ssize_t number, left = length(cursor)
         while left:
-            for _ in range(left):
+            for number in range(left):
                 self.item.skip(cursor)
             left = length(cursor)
         return 0
@@ -182,18 +184,18 @@ cdef class Map(Array):
 
     cdef object read(self, Cursor* cursor):
         cdef dict items = {}
-        cdef Py_ssize_t left = length(cursor)
+        cdef Py_ssize_t number, left = length(cursor)
         while left:
-            for _ in range(left):
+            for number in range(left):
                 key = self.key.read(cursor)
                 items[key] = self.item.read(cursor)
             left = length(cursor)
         return items
 
     cdef int skip(self, Cursor* cursor) except -1:
-        cdef Py_ssize_t left = length(cursor)
+        cdef Py_ssize_t number, left = length(cursor)
         while left:
-            for _ in range(left):
+            for number in range(left):
                 self.key.skip(cursor)
                 self.item.skip(cursor)
             left = length(cursor)
@@ -247,40 +249,3 @@ cdef class Reader:
         if cursor.at != cursor.end:
             doubt()
         return value
-
-
-def reader(schema, unread):
-    """The function that reads a record schema without the fields of the tree ``unread``.
-
-    NotImplementedError when the schema has a type that only fastavro reads.
-    """
-    return Reader(node_of(schema, named_in(schema), unread)).read
-
-
-cdef dict SIMPLE = {"int": Long, "long": Long, "string": String, "bytes": Bytes, "boolean": Boolean}
-
-
-def node_of(node, types, unread, above=()):
-    """The node of a schema's ``node``; ``above`` are the records that it stands in."""
-    node = deref(node, types)
-    kind = kind_of(node)
-    if kind in SIMPLE:
-        return SIMPLE[kind]()
-    if kind == "enum":
-        return Enum(node["symbols"])
-    if kind == "array":
-        return Array(node_of(node["items"], types, unread, above))
-    if kind == "map":
-        return Map(node_of(node["values"], types, {}, above))
-    if kind == "union" and len(node) == 2 and "null" in node:
-        nothing = node.index("null")
-        return Optional(node_of(node[1 - nothing], types, unread, above), nothing)
-    if kind == "record" and node not in above:
-        below = {field["name"]: unread.get(field["name"]) for field in node["fields"]}
-        names = [None if inner == {} else name for name, inner in below.items()]
-        if any(names):
-            above = (*above, node)
-            return Record(names, [
-                node_of(field["type"], types, below[field["name"]] or {}, above) for field in node["fields"]
-            ])
-    raise NotImplementedError(kind)

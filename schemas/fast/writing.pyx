@@ -15,8 +15,6 @@ from cpython.unicode cimport PyUnicode_AsUTF8String, PyUnicode_Check
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
-from schemas.nodes import deref, kind_of, named_in
-
 cdef extern from "Python.h":
     bint PyUnicode_IS_COMPACT_ASCII(object text)
     Py_ssize_t PyUnicode_GET_LENGTH(object text)
@@ -234,36 +232,3 @@ cdef class Writer:
         finally:
             if buffer.grown:
                 PyMem_Free(buffer.data)
-
-
-def writer(schema):
-    """The function that writes a record schema.
-
-    NotImplementedError when the schema has a type that only fastavro writes.
-    """
-    return Writer(node_of(schema, named_in(schema))).write
-
-
-cdef dict SIMPLE = {"int": Int, "long": Long, "string": String, "bytes": Bytes, "boolean": Boolean}
-
-
-def node_of(node, types, above=()):
-    """The node of a schema's ``node``; ``above`` are the records that it stands in."""
-    node = deref(node, types)
-    kind = kind_of(node)
-    if kind in SIMPLE:
-        return SIMPLE[kind]()
-    if kind == "enum":
-        return Enum(node["symbols"])
-    if kind == "array":
-        return Array(node_of(node["items"], types, above))
-    if kind == "map":
-        return Map(node_of(node["values"], types, above))
-    if kind == "union" and len(node) == 2 and "null" in node:
-        nothing = node.index("null")
-        return Optional(node_of(node[1 - nothing], types, above), nothing)
-    if kind == "record" and node not in above:
-        above = (*above, node)
-        fields = node["fields"]
-        return Record([field["name"] for field in fields], [node_of(field["type"], types, above) for field in fields])
-    raise NotImplementedError(kind)
