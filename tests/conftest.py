@@ -1,6 +1,7 @@
 """Fixtures that every room's tests share: sample data, a real Kafka, and a name space of one's own in it."""
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,10 @@ SAMPLES = ROOT.parent / "shared" / "samples"
 
 # A test's Kafka lives for seconds, and never gets back what Java's second compiler costs it.
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+
+# Started in the background, tests may be told to ignore Ctrl-C, and so would the programs that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("samband", deadline=None, suppress_health_check=[HealthCheck.too_slow])
