@@ -98,7 +98,7 @@ cdef class String(Bytes):
 cdef class Boolean(Node):
     cdef object read(self, Cursor* cursor):
         self.skip(cursor)
-        return cursor.at[-1] == 1
+        return (cursor.at - 1)[0] == 1
 
     cdef int skip(self, Cursor* cursor) except -1:
         if cursor.at == cursor.end or cursor.at[0] > 1:
