@@ -89,8 +89,8 @@ class Kafka:
         return written
 
     def ends(self, topic: str) -> dict[int, int]:
-        """The end of each partition."""
-        with self._consumer("bench") as consumer:
+        """The end of each partition, of what is not committed yet too."""
+        with self._consumer("bench", "read_uncommitted") as consumer:
             return {
                 number: consumer.get_watermark_offsets(TopicPartition(topic, number), _PATIENCE_SECONDS)[1]
                 for number in range(PARTITIONS)
@@ -103,14 +103,14 @@ class Kafka:
             yield Progress(consumer, topic)
 
     @contextmanager
-    def _consumer(self, group: str) -> Iterator[Consumer]:
+    def _consumer(self, group: str, isolation: str = "read_committed") -> Iterator[Consumer]:
         consumer = Consumer(
             self._config(
                 {
                     "group.id": group,
                     "enable.auto.commit": False,
                     "auto.offset.reset": "earliest",
-                    "isolation.level": "read_committed",
+                    "isolation.level": isolation,
                     "enable.partition.eof": True,
                     "fetch.wait.max.ms": 5,
                 }
@@ -122,7 +122,11 @@ class Kafka:
             consumer.close()
 
     def read(self, topic: str, begin: Mapping[int, int] | None = None) -> Iterator[Read]:
-        """All that is committed on ``topic`` now, from the offsets ``begin`` on."""
+        """All that is committed on ``topic``, from the offsets ``begin`` on, up to its end now.
+
+        A transaction's offsets are seen a moment before its records are: these are waited for.
+        """
+        ends = self.ends(topic)
         with self._consumer("bench") as consumer:
             consumer.assign(
                 [TopicPartition(topic, number, (begin or {}).get(number, 0)) for number in range(PARTITIONS)]
@@ -135,7 +139,7 @@ class Kafka:
                     if (error := message.error()) is None:
                         yield _read(message)
                     elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-                        left -= 1
+                        left -= (message.offset() or 0) >= ends[message.partition() or 0]
                     else:
                         raise WrongAnswerError(f"a topic could not be read: {error.name()}")
 

@@ -1,9 +1,11 @@
 """The comparison of engines: the work and its oracle, what is counted, and a try on a real broker."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from confluent_kafka import Producer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -203,6 +205,23 @@ def kafka(broker):
     made = Kafka(broker)
     yield made
     made.delete(made.prefix)
+
+
+def test_a_reader_waits_for_records_whose_transaction_is_about_to_be_over(kafka):
+    topic = kafka.name("open")
+    kafka.create(topic)
+    producer = Producer({"bootstrap.servers": kafka.bootstrap_servers, "transactional.id": topic})
+    producer.init_transactions()
+    producer.begin_transaction()
+    for value in (b"first", b"second"):
+        producer.produce(topic, key=b"k", value=value)
+    producer.flush()
+    with ThreadPoolExecutor() as threads:
+        reading = threads.submit(lambda: [record.value for record in kafka.read(topic)])
+        with pytest.raises(TimeoutError):
+            reading.result(1)
+        producer.commit_transaction()
+        assert reading.result(30) == [b"first", b"second"]
 
 
 @pytest.fixture(scope="module")
