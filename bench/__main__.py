@@ -50,6 +50,13 @@ def main(
         raise typer.BadParameter(
             f"{', '.join(unknown)}; there are {', '.join(BENCHMARKS)}", param_hint="--only"
         )
+    if not COMPILED:
+        error = RefusedError(
+            "the codec is not compiled, so other figures would come out",
+            fix="install a C compiler and Python's headers, remove .venv, and run this again",
+        )
+        report(error)
+        raise typer.Exit(exit_code(error))
     figures = _measure(tuple(only or BENCHMARKS), runs, scale)
     if json is not None:
         json.parent.mkdir(parents=True, exist_ok=True)
@@ -74,11 +81,6 @@ def _measure(names: tuple[str, ...], runs: int, scale: float) -> list[Entry]:
                     console.print(line)
 
             try:
-                if not COMPILED:
-                    raise RefusedError(
-                        "the codec is not compiled, so other figures would come out",
-                        fix="install a C compiler and Python's headers, remove .venv, and run this again",
-                    )
                 figures += BENCHMARKS[name].run(Plan(runs, scale, tell))
             except WrongAnswerError as error:
                 console.print(f"{name}: wrong answer: {error}", style="red", markup=False)

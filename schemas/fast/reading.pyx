@@ -113,18 +113,18 @@ cdef class Enum(Node):
     def __init__(self, list symbols):
         self.symbols = tuple(symbols)
 
-    cdef object read(self, Cursor* cursor):
+    cdef Py_ssize_t number(self, Cursor* cursor) except -1:
         cdef int64_t number = 0
         whole(cursor, &number)
         if not 0 <= number < len(self.symbols):
             doubt()
-        return self.symbols[number]
+        return <Py_ssize_t>number
+
+    cdef object read(self, Cursor* cursor):
+        return self.symbols[self.number(cursor)]
 
     cdef int skip(self, Cursor* cursor) except -1:
-        cdef int64_t number = 0
-        whole(cursor, &number)
-        if not 0 <= number < len(self.symbols):
-            doubt()
+        self.number(cursor)
         return 0
 
 
@@ -157,22 +157,29 @@ cdef class Array(Node):
     def __init__(self, Node item):
         self.item = item
 
-    cdef object read(self, Cursor* cursor):
-        cdef list items = []
+    cdef int one(self, Cursor* cursor, object items) except -1:
+        """Take the next item into ``items``, or step over it where that is None."""
+        if items is None:
+            return self.item.skip(cursor)
+        (<list>items).append(self.item.read(cursor))
+        return 0
+
+    cdef int every(self, Cursor* cursor, object items) except -1:
+        """The items of all blocks, one after the other."""
         cdef Py_ssize_t number, left = length(cursor)
         while left:
             for number in range(left):
-                items.append(self.item.read(cursor))
+                self.one(cursor, items)
             left = length(cursor)
+        return 0
+
+    cdef object read(self, Cursor* cursor):
+        cdef list items = []
+        self.every(cursor, items)
         return items
 
     cdef int skip(self, Cursor* cursor) except -1:
-        cdef Py_ssize_t number, left = length(cursor)
-        while left:
-            for number in range(left):
-                self.item.skip(cursor)
-            left = length(cursor)
-        return 0
+        return self.every(cursor, None)
 
 
 cdef class Map(Array):
@@ -182,24 +189,18 @@ cdef class Map(Array):
         super().__init__(item)
         self.key = String()
 
+    cdef int one(self, Cursor* cursor, object items) except -1:
+        if items is None:
+            self.key.skip(cursor)
+            return self.item.skip(cursor)
+        key = self.key.read(cursor)
+        (<dict>items)[key] = self.item.read(cursor)
+        return 0
+
     cdef object read(self, Cursor* cursor):
         cdef dict items = {}
-        cdef Py_ssize_t number, left = length(cursor)
-        while left:
-            for number in range(left):
-                key = self.key.read(cursor)
-                items[key] = self.item.read(cursor)
-            left = length(cursor)
+        self.every(cursor, items)
         return items
-
-    cdef int skip(self, Cursor* cursor) except -1:
-        cdef Py_ssize_t number, left = length(cursor)
-        while left:
-            for number in range(left):
-                self.key.skip(cursor)
-                self.item.skip(cursor)
-            left = length(cursor)
-        return 0
 
 
 cdef class Record(Node):
