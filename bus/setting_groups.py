@@ -215,8 +215,18 @@ class EngineSettings(Group):
         le=10_000,
         description=(
             "The longest time from the end of a commit to the end of the next while records come: a commit "
-            "is begun earlier by what commits take, half of this time at most. Up to four times as long "
-            "while the process needs over 40 % of a core, since commits cost time themselves."
+            "is begun earlier by what commits take, half of this time at most."
+        ),
+    )
+    max_commit_interval_ms: int = Field(
+        1_000,
+        ge=1,
+        le=10_000,
+        description=(
+            "The longest time for which a transaction collects while the process is busy, since commits cost "
+            "time themselves: up to four times commit_interval_ms while it needs over 40 % of a core, and up "
+            "to a quarter of the time by which its records are late. Less than commit_interval_ms counts as "
+            "that."
         ),
     )
     max_batch_records: int = Field(

@@ -88,7 +88,7 @@ class Worker:
         await self._producer.begin_transaction()
         due = time.monotonic() + self._job.commit_ms / 1000
         count = 0
-        while count < _MOST:
+        while found:
             for place, records in found.items():
                 self._work(place.partition, records)
                 self._positions[place] = records[-1].offset + 1
@@ -96,7 +96,7 @@ class Worker:
             await self._answers.send_full()
             await asyncio.sleep(0)
             left = due - time.monotonic()
-            if left <= 0:
+            if left <= 0 or count >= _MOST:
                 break
             found = await self._consumer.getmany(timeout_ms=int(left * 1000), max_records=_SLICE)
         await self._commit()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bench.engine.kafka import Kafka
-from bench.engine.latency import ADAPTIVE, ONCE, Waits
+from bench.engine.latency import ONCE, Waits
 from bench.engine.latency import rounds as rounds_of_waits
 from bench.engine.rows import HIGH, LOW, Row
 from bench.engine.systems import (
@@ -12,6 +12,7 @@ from bench.engine.systems import (
     FAUST,
     FIRST,
     OURS,
+    OWN_PACE,
     QUIX,
     STREAMS,
     SYSTEMS,
@@ -45,36 +46,34 @@ def run(plan: Plan) -> list[Row]:
         rows = {
             system.name: found[system][0]
             for system in reversed(SYSTEMS)
-            if system.name in (OURS, STREAMS, *ONCE)
+            if system.name in (OURS, OWN_PACE, STREAMS, *ONCE)
         }
-        rows[ADAPTIVE] = Row(ADAPTIVE, work="offered")
         _wait(Waits(plan, cluster, broker.folder, prepared), rows, min(count, LEAST_RUNS))
     ours = rows[OURS]
-    ours.goals = _goals(found, rows[ADAPTIVE])
-    return [*(row for system in SYSTEMS for row in found[system]), rows[ADAPTIVE]]
+    ours.goals = _goals(found, rows[OWN_PACE])
+    return [row for system in SYSTEMS for row in found[system]]
 
 
 def waits(plan: Plan) -> list[Figure]:
     """How long an answer takes, ours and Kafka Streams': what of ``run`` is done in minutes."""
     plan.tell("Building Kafka Streams' program where it is not there yet, and starting Kafka")
-    rows = {name: Row(name, work="offered") for name in (OURS, STREAMS, ADAPTIVE)}
+    rows = {name: Row(name, work="offered") for name in (OURS, STREAMS, OWN_PACE)}
     with kafka() as broker:
         cluster = Kafka(broker.bootstrap_servers)
         _wait(Waits(plan, cluster, broker.folder, Prepared()), rows, max(plan.runs, _LEAST_ROUNDS))
     said = [
         Figure(f"waits.{name}.{part}.{rate}", f"{row.system}, {rate:,}/s, {what}", "ms", tuple(values[rate]))
-        for name, row in (("ours", rows[OURS]), ("streams", rows[STREAMS]), ("pace", rows[ADAPTIVE]))
+        for name, row in (("ours", rows[OURS]), ("streams", rows[STREAMS]), ("pace", rows[OWN_PACE]))
         for rate in (LOW, HIGH)
         for part, what, values in (("p50", "median", row.p50), ("p99", "99 of 100", row.p99))
         if values[rate]
     ]
-    return [*said, *_of_waits(rows[OURS], rows[STREAMS], rows[ADAPTIVE])]
+    return [*said, *_of_waits(rows[OURS], rows[STREAMS], rows[OWN_PACE])]
 
 
 def _wait(waiting: Waits, rows: Mapping[str, Row], count: int) -> None:
     systems = {system.name: system for system in reversed(SYSTEMS)}
     systems[OURS] = replace(systems[OURS], variant="steady")
-    systems[ADAPTIVE] = replace(systems[OURS], name=ADAPTIVE, variant="")
     rounds_of_waits(waiting, systems, rows, count)
 
 

@@ -19,12 +19,11 @@ from bench.engine.measure import EndedError, Running, running
 from bench.engine.offer import Offer, Phase
 from bench.engine.programs import ROOT, NotHereError, Program
 from bench.engine.rows import HIGH, LOW, Row
-from bench.engine.systems import BY_HAND, OURS, QUIX, STREAMS, Prepared, System
+from bench.engine.systems import BY_HAND, OURS, OWN_PACE, QUIX, STREAMS, Prepared, System
 from bench.engine.work import CITIZENS, OVERLAP, read
 from bench.figures import WrongAnswerError
 from bench.plan import Plan
 
-ADAPTIVE: Final = "samband, its own pace"
 OFTEN: Final = (OURS, STREAMS)
 ONCE: Final = (BY_HAND, QUIX)
 """Measured in the first round alone: no goal holds them against others."""
@@ -77,7 +76,7 @@ class Waits:
         try:
             with running(program, job) as processes, self._kafka.following(sink) as follower:
                 self._awake(job, processes, follower)
-                if system.name == ADAPTIVE:
+                if system.name == OWN_PACE:
                     idle = time.time()
                     time.sleep(self._long(_IDLE_SECONDS))
                     row.share[0].append(_share(processes, idle, time.time()))
@@ -157,7 +156,7 @@ def _share(processes: Running, begin: float, end: float) -> float:
 def rounds(waits: Waits, systems: Mapping[str, System], rows: Mapping[str, Row], count: int) -> None:
     """So many rounds at both rates, by turns; ours at its own pace too."""
     for number in range(count):
-        names = [*OFTEN, ADAPTIVE, *(name for name in ONCE if number == 0 and name in rows)]
+        names = [*OFTEN, OWN_PACE, *(name for name in ONCE if number == 0 and name in rows)]
         if number % 2:
             names.reverse()
         for name in names:

@@ -43,6 +43,7 @@ class System:
 
 
 OURS: Final = "samband"
+OWN_PACE: Final = "samband, its own pace"
 OURS_WHOLE: Final = "samband, all fields read"
 STREAMS: Final = "kafka-streams"
 BY_HAND: Final = "aiokafka by hand"
@@ -55,6 +56,7 @@ SYSTEMS: Final = (
     System(BY_HAND, programs.by_hand, MIDDLE, (WHOLE,)),
     System(OURS, programs.ours, LONG, (WARM,), processes=2),
     System(STREAMS, programs.kafka_streams, LONG, (WARM,), threads=2, most_rounds=3),
+    System(OWN_PACE, programs.ours, LONG, (WARM, FIRST), variant="own", most_rounds=3),
     System(OURS_WHOLE, programs.ours, MIDDLE, (WHOLE,), variant="whole", most_rounds=3),
     System(QUIX, programs.quix, MIDDLE, (WHOLE,)),
     System(FAUST, programs.faust, SHORT, (FEW,)),

@@ -171,5 +171,8 @@ def rounds(plan: Plan, bench: Bench, count: int) -> dict[System, list[Row]]:
             bench.run(system, rows[system])
             last = rows[system][0]
             if last.rates:
-                plan.tell(f"{system.name}: {last.rates[-1]:,.0f} records/s, {last.cpu[-1]:.2f} CPU s/100k")
+                wrong = "" if last.correct else ", wrong in this round or before"
+                plan.tell(
+                    f"{system.name}: {last.rates[-1]:,.0f} records/s, {last.cpu[-1]:.2f} CPU s/100k{wrong}"
+                )
     return rows

@@ -9,6 +9,8 @@ _LOOK_SECONDS = 0.2
 _SHARE = 0.4
 """The share of a core up to which records are committed as soon as can be."""
 _LEAST, _MOST = 0.5, 4.0
+_LATE_SHARE = 0.25
+"""What is late may become later by so much of it, for the sake of fewer commits."""
 _SMOOTH = 0.2
 _NEAR_SECONDS = 0.008
 """What is due so soon is due. A fetch for it is to be answered in the midst of that time."""
@@ -64,12 +66,17 @@ class Pace:
     """When one partition commits.
 
     While the process is not busy, commits end one interval after another: each begins as much earlier as
-    commits take, but for half the interval at most.
+    commits take, but for half the interval at most. While it is busy, and the more so while what it works on
+    is late, a transaction collects for longer, since each costs some milliseconds of its own.
     """
 
-    def __init__(self, interval: float, load: Load, clock: Clock = time.monotonic) -> None:
-        """``interval``: from the end of a commit to that of the next, at most, while it is not busy."""
+    def __init__(self, interval: float, longest: float, load: Load, clock: Clock = time.monotonic) -> None:
+        """``interval``: from the end of a commit to that of the next, at most, while it is not busy.
+
+        ``longest``: the time for which a transaction collects, at most, while it is.
+        """
         self._interval = interval
+        self._longest = max(interval, longest)
         self._load = load
         self._clock = clock
         self._committed_at = -interval
@@ -80,11 +87,12 @@ class Pace:
         self.due = 0.0
         """From here on nobody waits for more records."""
 
-    def begin(self) -> None:
-        """A transaction begins with its first record."""
+    def begin(self, late: float = 0.0) -> None:
+        """A transaction begins with its first record, which was written ``late`` seconds ago."""
         patience = self._load.patience()
         self.began = self._clock()
-        self.limit = self.began + self._interval * max(1.0, patience)
+        collecting = max(self._interval * max(1.0, patience), late * _LATE_SHARE)
+        self.limit = self.began + min(collecting, self._longest)
         commit = self._commit_seconds
         collecting = self._interval - min(commit, self._interval / 2)
         self.due = self._committed_at + min(collecting, patience * commit)

@@ -71,7 +71,7 @@ class PartitionTask(Generic[S, E]):
         engine = place.settings.engine
         path = place.names.store_path(partition)
         self._store = Store(path, stage, hot_states, engine.difference_min_bytes, engine.unwritten_bytes)
-        self._pace = Pace(engine.commit_interval_ms / 1000, place.load)
+        self._pace = Pace(engine.commit_interval_ms / 1000, engine.max_commit_interval_ms / 1000, place.load)
         self._dues = place.dues
         self._slice = Slice()
         self._clock = Clock() if place.names.timed and engine.write_ticks else None
@@ -237,7 +237,7 @@ class PartitionTask(Generic[S, E]):
             return
         self._quiet.clear()
         pace = self._pace
-        pace.begin()
+        pace.begin(time.time() - records[0].timestamp / 1000)
         self._dues.note(self.partition, pace.due)
         await writer.begin()
         self._inputs.order.begin(self._inputs.positions)

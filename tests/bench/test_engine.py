@@ -1,6 +1,7 @@
 """The comparison of engines: the work and its oracle, what is counted, and a try on a real broker."""
 
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from bench.engine.kafka import Kafka
 from bench.engine.latency import Waits
 from bench.engine.measure import Running, Sample
 from bench.engine.offer import Offer, Phase
-from bench.engine.programs import NotHereError, ours
+from bench.engine.programs import NotHereError, Program, ours
 from bench.engine.rows import HIGH, LOW, Row
 from bench.engine.stage import BODY, HistoryStage, OverlapStage, reader
 from bench.engine.systems import BY_HAND, OURS, SYSTEMS, Prepared, Window
@@ -241,6 +242,18 @@ def test_a_try_gives_the_oracles_answers_and_leaves_nothing(name, kafka, filled,
     Bench(kafka, filled, tmp_path, Prepared()).run(system, rows)
     assert [(row.correct, row.not_run, len(row.resident)) for row in rows] == [(True, "", 1)] * len(rows)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_the_program_by_hand_answers_what_it_took_when_its_transaction_was_full(kafka, filled, tmp_path):
+    code = (
+        "import asyncio; import bench.engine.by_hand as b; b._SLICE, b._MOST = 20, 40; "
+        "asyncio.run(b._run(b.Job.from_environment()))"
+    )
+    row = Row(BY_HAND)
+    system = replace(one(BY_HAND), make=lambda: Program((sys.executable, "-c", code), {}))
+    Bench(kafka, filled, tmp_path, Prepared()).run(system, [row])
+    assert (row.correct, row.not_run, len(row.rates)) == (True, "", 1)
 
 
 @pytest.mark.slow

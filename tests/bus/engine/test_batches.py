@@ -1,13 +1,16 @@
 """Transactions are bounded in records and bytes; fetches go slow while nothing comes, and leave none out."""
 
 import asyncio
+import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from aiokafka import AIOKafkaProducer
 
+from bus.cluster import connection
 from bus.engine import Engine
 from bus.engine.value import POSITIONS
 from bus.settings import Settings
@@ -60,6 +63,23 @@ async def test_a_transaction_has_no_more_records_than_allowed(settings: Settings
     await work(small, 2000)
     assert await largest_transaction(small) == 50
     await assert_exactly_once(small)
+
+
+async def test_what_is_late_goes_through_in_large_transactions(
+    broker: str, topic_prefix: str, tmp_path: Path
+):
+    settings = settings_for(
+        broker, topic_prefix, tmp_path,
+        commit_interval_ms=1, max_commit_interval_ms=10_000, max_batch_records=1000,
+    )  # fmt: skip
+    await make_topics(settings)
+    an_hour_ago = int((time.time() - 3600) * 1000)
+    async with AIOKafkaProducer(**connection(settings, "late")) as producer:
+        for number in range(3000):
+            await producer.send(settings.topic(INPUT), b"%d" % number, b"key-1", timestamp_ms=an_hour_ago)
+    await work(settings, 3000)
+    assert await largest_transaction(settings) == 1000  # a slice of work has 500 at most
+    await assert_exactly_once(settings)
 
 
 async def test_a_transaction_has_no_more_bytes_than_allowed(settings: Settings):

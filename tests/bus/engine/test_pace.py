@@ -46,7 +46,7 @@ def test_patience_grows_under_load_and_shrinks_after_it():
 
 def test_a_lone_record_is_committed_at_once():
     machine = Machine()
-    pace = Pace(0.1, machine.load, machine.clock)
+    pace = Pace(0.1, 1.0, machine.load, machine.clock)
     pace.begin()
     pace.committed(0.02)
     machine.clock.now += 5
@@ -58,7 +58,7 @@ def test_a_lone_record_is_committed_at_once():
 def a_pace_of_commits_that_take(machine: Machine, seconds: float) -> tuple[Pace, list[float]]:
     """Fifty commits, one after the other under a flow that never ends, and when they ended."""
     machine.patience_after(10, 0.95)
-    pace = Pace(0.1, machine.load, machine.clock)
+    pace = Pace(0.1, 1.0, machine.load, machine.clock)
     ends = []
     for _ in range(50):
         pace.begin()
@@ -114,7 +114,7 @@ def test_no_transaction_waits_longer_than_the_interval_or_collects_longer_than_f
     share: float, commits: list[float]
 ):
     machine = Machine()
-    pace = Pace(0.1, machine.load, machine.clock)
+    pace = Pace(0.1, 1.0, machine.load, machine.clock)
     for seconds in commits:
         patience = machine.patience_after(1, share)
         pace.begin()
@@ -123,6 +123,28 @@ def test_no_transaction_waits_longer_than_the_interval_or_collects_longer_than_f
         assert pace.over()
         machine.clock.now += seconds
         pace.committed(seconds)
+
+
+def collects(pace: Pace, clock: Hand, late: float) -> float:
+    """For how long a transaction collects whose first record is so many seconds old."""
+    pace.begin(late)
+    return pace.limit - clock.now
+
+
+@pytest.mark.parametrize(("late", "seconds"), [(-3600, 0.1), (0.3, 0.1), (2, 0.5), (4, 1), (3600, 1)])
+def test_what_is_late_may_become_a_quarter_later(late: float, seconds: float):
+    machine = Machine()
+    machine.patience_after(10, 0.1)  # however little there is to do
+    pace = Pace(0.1, 1.0, machine.load, machine.clock)
+    assert collects(pace, machine.clock, late) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("longest", [0.001, 0.1])
+def test_no_transaction_collects_longer_than_is_set(longest: float):
+    machine = Machine()
+    machine.patience_after(10, 0.95)
+    pace = Pace(0.1, longest, machine.load, machine.clock)
+    assert collects(pace, machine.clock, 3600) == pytest.approx(0.1)
 
 
 @given(st.floats(1e-6, 0.5), st.integers(1, 500))
