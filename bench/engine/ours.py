@@ -28,13 +28,18 @@ def _commit_by_the_interval_alone() -> None:
     Load.patience = patience  # type: ignore[method-assign]  # there is no setting for it
 
 
+def pace(job: Job) -> dict[str, int]:
+    """When it commits, as settings of the engine."""
+    longest = {} if job.variant == "own" else {"max_commit_interval_ms": job.commit_ms}
+    return {"commit_interval_ms": job.commit_ms, **longest}
+
+
 def main() -> int:
     """One member of the group, until SIGTERM."""
     job = Job.from_environment()
-    pace = {"commit_interval_ms": job.commit_ms}
-    if job.variant != "own":
-        pace["max_commit_interval_ms"] = job.commit_ms
-    settings = load_settings(bootstrap_servers=job.bootstrap_servers, data_dir=job.state_dir, engine=pace)
+    settings = load_settings(
+        bootstrap_servers=job.bootstrap_servers, data_dir=job.state_dir, engine=pace(job)
+    )
     configure(settings.log)
     process.search_garbage_rarely()
     if job.variant == "steady":

@@ -17,6 +17,7 @@ from bench.engine.kafka import Kafka
 from bench.engine.latency import Waits
 from bench.engine.measure import Running, Sample
 from bench.engine.offer import Offer, Phase
+from bench.engine.ours import pace
 from bench.engine.programs import NotHereError, Program, ours
 from bench.engine.rows import HIGH, LOW, Row
 from bench.engine.stage import BODY, HistoryStage, OverlapStage, reader
@@ -36,6 +37,7 @@ from bench.engine.work import (
 from bench.figures import WrongAnswerError
 from bench.machine import Machine
 from bench.plan import Plan
+from bus.settings import load_settings
 from schemas.errors import PoisonError
 
 KEYS = {
@@ -139,6 +141,16 @@ def test_a_job_and_an_offer_arrive_as_they_were_sent(monkeypatch, tmp_path):
     offer = Offer("localhost:1", "in", 20, (Phase(1000, 1.5, 2.0), Phase(10, 2.0, 4.0)))
     assert Offer.from_json(offer.as_json()) == offer
     assert offer.records == 520
+
+
+@pytest.mark.parametrize(
+    ("variant", "longest"), [("", 0.1), ("whole", 0.1), ("history", 0.1), ("steady", 0.1), ("own", 1.0)]
+)
+def test_ours_commits_as_often_as_the_others_whatever_its_load(variant, longest, tmp_path):
+    job = Job("localhost:1", "name", "in", "out", tmp_path, variant=variant)
+    engine = load_settings(engine=pace(job)).engine
+    assert (engine.commit_interval_ms, engine.max_commit_interval_ms) == (100, longest * 1000)
+    assert [system.name for system in SYSTEMS if system.variant == "own"] == [systems.OWN_PACE]
 
 
 def watched(*samples):
