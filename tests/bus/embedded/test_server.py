@@ -91,6 +91,14 @@ async def test_restart_keeps_the_records_and_the_port_and_else_takes_another(new
             listener.close()
 
 
+async def test_a_partition_that_holds_little_maps_little_into_memory(new_broker: NewBroker, data_dir: Path):
+    with new_broker() as broker:
+        await _write(broker.bootstrap_servers)
+        sizes = {path.suffix: path.stat().st_size for path in data_dir.rglob("kept-0/*.*index")}
+    assert sizes.keys() == {".index", ".timeindex"}
+    assert max(sizes.values()) <= 1024 * 1024
+
+
 def test_only_this_machine_can_reach_it(new_broker: NewBroker):
     with new_broker() as broker:
         pids = [broker.pid, *(child.pid for child in psutil.Process(broker.pid).children(recursive=True))]
