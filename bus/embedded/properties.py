@@ -36,8 +36,9 @@ def server_properties(data: str, broker_port: int, controller_port: int) -> str:
         "auto.create.topics.enable": "false",
         # The default of 128 MiB is taken from the heap at start.
         "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
-        # Kafka maps each partition's two index files into memory at their full length, 10 MiB by default: hundreds
-        # of small partitions fill a gigabyte of the page cache with nothing. A segment ends when its index is full.
+        # Kafka maps both index files of each partition into memory at their full length, 10 MiB by default:
+        # hundreds of small partitions fill a gigabyte of the page cache with nothing. A segment ends when its
+        # index is full.
         "log.index.size.max.bytes": 1024 * 1024,
         "num.network.threads": 2,
         "num.io.threads": 4,
