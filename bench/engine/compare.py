@@ -77,7 +77,7 @@ def _wait(waiting: Waits, rows: Mapping[str, Row], count: int) -> None:
     rounds_of_waits(waiting, systems, rows, count)
 
 
-def _goals(found: Found, adaptive: Row) -> list[Figure]:
+def _goals(found: Found, own_pace: Row) -> list[Figure]:
     row = {(row.system, row.processes, row.threads, row.work): row for rows in found.values() for row in rows}
     ours, first = row[OURS, 1, 1, WARM.what], row[OURS, 1, 1, FIRST.what]
     two = row[OURS, 2, 1, WARM.what]
@@ -95,20 +95,20 @@ def _goals(found: Found, adaptive: Row) -> list[Figure]:
         _ratio("by_hand", "records/s of aiokafka by hand", first.rates, by_hand.rates, Goal(at_least=0.85)),
         _ratio("two", "records/s of one process, by two", two.rates, ours.rates, Goal(at_least=1.4)),
     ]  # fmt: skip
-    return [*(goal for goal in goals if goal is not None), *_of_waits(ours, streams, adaptive)]
+    return [*(goal for goal in goals if goal is not None), *_of_waits(ours, streams, own_pace)]
 
 
-def _of_waits(ours: Row, streams: Row, adaptive: Row) -> list[Figure]:
+def _of_waits(ours: Row, streams: Row, own_pace: Row) -> list[Figure]:
     goals = []
     for rate in (LOW, HIGH):
         for name, mine, theirs in (("p50", ours.p50, streams.p50), ("p99", ours.p99, streams.p99)):
             what = f"{name} of Kafka Streams at {rate:,}/s, commits each 100 ms"
             goals.append(_ratio(f"{name}.{rate}", what, mine[rate], theirs[rate], Goal(below=1.0)))
     goals += [
-        _own("pace.p50", "at its own pace, 1,000/s, median", adaptive.p50[LOW], "ms", Goal(below=30)),
-        _own("pace.p99", "at its own pace, 1,000/s, 99 of 100", adaptive.p99[LOW], "ms", Goal(below=90)),
-        _own("pace.cpu", "at its own pace, 1,000/s", adaptive.share[LOW], "% of a core", Goal(below=50)),
-        _own("idle", "idle", adaptive.share[0], "% of a core", Goal(below=3)),
+        _own("pace.p50", "at its own pace, 1,000/s, median", own_pace.p50[LOW], "ms", Goal(below=30)),
+        _own("pace.p99", "at its own pace, 1,000/s, 99 of 100", own_pace.p99[LOW], "ms", Goal(below=90)),
+        _own("pace.cpu", "at its own pace, 1,000/s", own_pace.share[LOW], "% of a core", Goal(below=50)),
+        _own("idle", "idle", own_pace.share[0], "% of a core", Goal(below=3)),
         _own("steady.cpu", "1,000/s, commits each 100 ms", ours.share[LOW], "% of a core", Goal(below=25)),
     ]
     return [goal for goal in goals if goal is not None]

@@ -91,8 +91,8 @@ class Pace:
         """A transaction begins with its first record, which was written ``late`` seconds ago."""
         patience = self._load.patience()
         self.began = self._clock()
-        collecting = max(self._interval * max(1.0, patience), late * _LATE_SHARE)
-        self.limit = self.began + min(collecting, self._longest)
+        wanted = max(self._interval * max(1.0, patience), late * _LATE_SHARE)
+        self.limit = self.began + min(wanted, self._longest)
         commit = self._commit_seconds
         collecting = self._interval - min(commit, self._interval / 2)
         self.due = self._committed_at + min(collecting, patience * commit)
