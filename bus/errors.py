@@ -1,7 +1,9 @@
 """Errors of the bus, and the one place where the Kafka client's errors become ours.
 
 RetriableError
-└── BusUnavailableError      Kafka is away or too slow: nothing is lost, try again
+├── BusUnavailableError      Kafka is away or too slow: nothing is lost, try again
+├── FencedError              another process took over this transactional id: look again whose work it is
+└── LocalStoreError          a local store failed: it is made anew from the changelog
 RefusedError
 ├── RecordTooLargeError      a record that no broker takes
 ├── TopicMismatchError       a topic is not as the catalogue says and may not be changed silently
@@ -9,7 +11,7 @@ RefusedError
 FatalError
 ├── NotAllowedError          Kafka refuses us: credentials or ACLs
 ├── MissingTopicError        a topic does not exist
-├── FencedError              another process took over this transactional id
+├── LostRecordsError         records or state that should be there are gone
 └── StageError               a stage raised something else than PoisonError: our bug
 """
 

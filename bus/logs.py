@@ -105,6 +105,11 @@ class Event(Enum):
         "The group shares its partitions out anew; their transactions were asked to end.",
         "stage", "partitions",
     )  # fmt: skip
+    ENGINE_REJOINING = (
+        "engine_rejoining", Level.WARNING,
+        "This process lost its place in the group and joins anew; others take its partitions over meanwhile.",
+        "stage", "error",
+    )  # fmt: skip
     ENGINE_RESTORED = (
         "engine_restored", Level.INFO, "A partition's state is up to date and it is worked on.",
         "stage", "partition", "records", "state_keys", "duration_ms", "reason",

@@ -12,6 +12,7 @@ import msgspec
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
+from aiokafka.errors import UnknownTopicOrPartitionError
 
 _VERSION = 0
 
@@ -115,9 +116,16 @@ class StickyAssignor(AbstractPartitionAssignor):  # type: ignore[misc]  # the cl
     def assign(
         self, cluster: ClusterMetadata, members: Mapping[str, ConsumerProtocolMemberMetadata]
     ) -> dict[str, ConsumerProtocolMemberAssignment]:
-        """What each member gets; called where this member leads the group."""
+        """What each member gets; called where this member leads the group.
+
+        KafkaError if the cluster does not tell of each topic how many partitions it has: shared out by what
+        is known, the rest would be nobody's until somebody joins or leaves.
+        """
         topics = {topic for metadata in members.values() for topic in metadata.subscription}
-        count = max((len(cluster.partitions_for_topic(topic) or ()) for topic in topics), default=0)
+        counts = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in topics}
+        if unknown := sorted(topic for topic, known in counts.items() if not known):
+            raise UnknownTopicOrPartitionError(f"not known to this member: {', '.join(unknown)}")
+        count = max(counts.values(), default=0)
         shares = share_out(
             count, {name: _read(metadata.user_data) for name, metadata in members.items()}, self._standbys
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -11,6 +12,7 @@ from bus import metrics
 from bus.cluster import connection
 from bus.engine.assignor import StickyAssignor
 from bus.engine.fetching import tune
+from bus.engine.membership import lost
 from bus.engine.names import Names
 from bus.engine.pace import Dues, Load
 from bus.engine.stage import Stage
@@ -18,9 +20,10 @@ from bus.engine.standby import Standby
 from bus.engine.store import Store
 from bus.engine.task import PartitionTask, Place
 from bus.errors import MissingTopicError, TopicMismatchError, translated
-from bus.logs import Event, get_logger
+from bus.logs import Event, error_class, get_logger
 from bus.settings import Settings
 from bus.topics import partition_counts
+from schemas.errors import RetriableError
 
 S = TypeVar("S")
 E = TypeVar("E")
@@ -31,6 +34,8 @@ _REJOIN_SECONDS = 10.0
 """The group waits at most this long for its members before it shares out without those that are silent."""
 _HEARTBEAT_SECONDS = 0.5
 """How often a member asks; how soon it hears that the group shares out anew, while others wait for it."""
+_REJOIN_PAUSE_SECONDS = 1.0
+"""Before a member that lost its place in the group asks for a new one."""
 _END_SECONDS = 5.0
 _MAX_POLL_MS = 24 * 3600 * 1000
 """Restoring may take long; that a process is alive is what heartbeats tell."""
@@ -54,14 +59,15 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
         self._assignor = StickyAssignor(self._tasks.keys, self._standby.lags, settings.engine.standbys)
         self._load, self._dues = Load(), Dues()
         self._failed: asyncio.Future[None] | None = None
-        self._assigned_once = False
+        self._started = False
+        self._assigned = False
         self._ending = False
         self._consumer: AIOKafkaConsumer
         self._partitions = metrics.ENGINE_PARTITIONS.labels(stage.name)
 
     def not_ready(self) -> Sequence[str]:
         """Why this member does not do its work yet; empty when it does."""
-        if not self._assigned_once:
+        if not self._assigned:
             return ("waiting for the consumer group",)
         return tuple(
             f"partition {number} is being restored, {task.progress.percent} % done"
@@ -77,27 +83,30 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
             BusUnavailableError: Kafka could not be reached at start. Later absences are waited out.
             TopicMismatchError: the inputs are not co-partitioned.
         """
+        while not stop.is_set():
+            try:
+                await self._be_member(stop)
+            except RetriableError as error:
+                if not self._started:
+                    raise
+                self._assigned = False
+                cause = error_class(error.__cause__ or error)
+                self._log.emit(Event.ENGINE_REJOINING, stage=self._stage.name, error=cause)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), _REJOIN_PAUSE_SECONDS)
+
+    async def _be_member(self, stop: asyncio.Event) -> None:
+        """Join the group and work in it until ``stop``, or until the client can no longer go on."""
         self._failed = asyncio.get_running_loop().create_future()
-        self._consumer = AIOKafkaConsumer(
-            **connection(self._settings, self._stage.name),
-            group_id=self._names.group,
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            auto_offset_reset="none",
-            partition_assignment_strategy=(self._assignor,),
-            group_instance_id=self._settings.engine.instance_id or None,
-            session_timeout_ms=int(self._settings.kafka.session_timeout_seconds * 1000),
-            heartbeat_interval_ms=int(_HEARTBEAT_SECONDS * 1000),
-            rebalance_timeout_ms=int(_REJOIN_SECONDS * 1000),
-            max_poll_interval_ms=_MAX_POLL_MS,
-            fetch_min_bytes=self._settings.engine.fetch_min_bytes,
-            fetch_max_wait_ms=self._settings.engine.fetch_max_wait_ms,
-        )
+        self._ending = False
+        self._consumer = self._new_consumer()
         try:
             with translated(f"starting stage {self._stage.name}"):
                 await self._consumer.start()
                 tune(self._consumer, self._settings.engine, self._dues)
+                lost(self._consumer).add_done_callback(self._lost)
                 await self._check_topics()
+            self._started = True
             self._consumer.subscribe(sorted(self._names.logical), listener=self)
             stopped = asyncio.ensure_future(stop.wait())
             await asyncio.wait((stopped, self._failed), return_when=asyncio.FIRST_COMPLETED)
@@ -111,9 +120,32 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
             stopping = asyncio.ensure_future(self._consumer.stop())
             await asyncio.wait((stopping,))
         if self._failed.done():
-            self._failed.result()
+            with translated(f"working as a member of the group of stage {self._stage.name}"):
+                self._failed.result()
         if not stopping.cancelled():
             stopping.result()
+
+    def _new_consumer(self) -> AIOKafkaConsumer:
+        settings = self._settings
+        return AIOKafkaConsumer(
+            **connection(settings, self._stage.name),
+            group_id=self._names.group,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            auto_offset_reset="none",
+            partition_assignment_strategy=(self._assignor,),
+            group_instance_id=settings.engine.instance_id or None,
+            session_timeout_ms=int(settings.kafka.session_timeout_seconds * 1000),
+            heartbeat_interval_ms=int(_HEARTBEAT_SECONDS * 1000),
+            rebalance_timeout_ms=int(_REJOIN_SECONDS * 1000),
+            max_poll_interval_ms=_MAX_POLL_MS,
+            fetch_min_bytes=settings.engine.fetch_min_bytes,
+            fetch_max_wait_ms=settings.engine.fetch_max_wait_ms,
+        )
+
+    def _lost(self, failed: asyncio.Future[None]) -> None:
+        if (error := failed.exception()) and not self._ending:
+            self._fail(error)
 
     async def _check_topics(self) -> None:
         """All inputs, and what goes with each partition of them, have the same number of partitions."""
@@ -180,7 +212,7 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
         for number in numbers:
             if number not in self._tasks:
                 self._begin(number, PartitionTask(self._stage, place, number, hot_states))
-        self._assigned_once = True
+        self._assigned = True
         self._partitions.set(len(numbers))
         self._log.emit(
             Event.ENGINE_ASSIGNED, stage=self._stage.name, partitions=len(numbers), partitions_kept=kept

@@ -37,7 +37,7 @@ class Fault:
     async def hold(self, most_seconds: float) -> None:
         """Leave things as they are for a while; how long is part of the fault."""
         with suppress(TimeoutError):
-            await self.here.until(lambda: False, "nothing", timeout=self.chance.uniform(0, most_seconds))
+            await self.here.watched(lambda: False, "nothing", self.chance.uniform(0, most_seconds))
 
     async def others_go_on(self) -> None:
         """Wait until all that was sent so far has come out, with the help of others if need be."""

@@ -3,13 +3,13 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 
 from bus.settings import Settings
 from tests.bus.engine.harness import Worker, differences, make_topics, read, settings_for
-from tests.bus.engine.ledger import NAME, OUTPUT
+from tests.bus.engine.ledger import NAME, OUTPUT, TOLD
 from tests.faults.feeder import PATIENCE, Feeder
 from tests.faults.proxy import Proxy
 from tests.faults.verdict import aborted, assert_sound, outputs_of
@@ -86,14 +86,44 @@ class Rig:
         for worker in self.workers.values():
             assert worker.process.poll() is None, worker.log.read_text()
 
-    async def until(self, condition: Callable[[], bool], what: str, timeout: float = PATIENCE) -> None:
-        """Wait for ``condition`` while nobody ends by itself."""
+    async def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait for ``condition`` while nobody ends by itself; if it does not come, say how things stand."""
+        try:
+            await self.watched(condition, what, PATIENCE)
+        except TimeoutError as error:
+            await self._tell_what_workers_do()
+            error.add_note(self._standing())
+            raise
+
+    async def watched(self, condition: Callable[[], bool], what: str, timeout: float) -> None:
+        """Wait for ``condition`` while nobody ends by itself. TimeoutError after ``timeout`` seconds."""
 
         def reached() -> bool:
             self.check()
             return condition()
 
         _: bool = await until(reached, timeout=timeout, what=what)
+
+    async def _tell_what_workers_do(self) -> None:
+        """Each worker writes to its log what all of its tasks wait for."""
+        for worker in self.workers.values():
+            worker.signal(signal.SIGUSR2)
+        with suppress(TimeoutError):
+            await until(
+                lambda: all(TOLD in worker.log.read_text() for worker in self.workers.values()), timeout=5
+            )
+
+    def _standing(self) -> str:
+        seen = {partition: len(there) for partition, there in self.reader.seen.items()}
+        lines = [
+            f"committed, after {self.offsets.looks} looks: {dict(sorted(self.offsets.latest.items()))}",
+            f"sent, next offsets: {dict(sorted(self.feeder.ends().items()))}",
+            f"outputs expected: {dict(sorted(self.feeder.outputs.items()))}",
+            f"outputs seen: {seen}",
+        ]
+        for member, worker in sorted(self.workers.items()):
+            lines += [f"--- member {member}, {worker.log.name}", worker.log.read_text()[-20_000:]]
+        return "\n".join(lines)
 
     async def progress(self, messages: int) -> None:
         """Wait until so many more outputs were seen, or all there will be."""

@@ -4,13 +4,14 @@ A record that is missing, doubled or out of order changes all that follow for it
 is one worker, so that tests can kill it.
 """
 
+import asyncio
 import os
 import signal
 import sys
 import time
 import zlib
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from aiokafka import AIOKafkaProducer
@@ -26,6 +27,8 @@ from schemas.errors import PoisonError
 NAME = "test.ledger"
 INPUT = "numbers"
 OUTPUT = "copies"
+TOLD = "these were all tasks"
+"""Ends what a worker writes to its log when it gets SIGUSR2."""
 
 
 class Account(NamedTuple):
@@ -119,6 +122,19 @@ def jump(*_: object) -> None:
     time.time = lambda: time.time_ns() / 1e9 + seconds
 
 
+def tell_tasks(*_: object) -> None:
+    """Write where each task of this process waits to its log."""
+    lines = []
+    for task in asyncio.all_tasks():
+        lines.append(f"{task.get_name()} waits in")
+        waiting: Any = task.get_coro()
+        while frame := getattr(waiting, "cr_frame", None):
+            lines.append(f"  {frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_qualname}")
+            waiting = waiting.cr_await
+        lines.append(f"  {waiting!r}")
+    print(*lines, TOLD, sep="\n", file=sys.stderr, flush=True)  # noqa: T201 - no line of the program's log
+
+
 FLAGS = {
     "--no-fence": fence_nobody,
     "--one-fence": fence_everybody,
@@ -131,6 +147,7 @@ def main() -> int:
     settings = load_settings()
     configure(settings.log)
     signal.signal(signal.SIGUSR1, jump)
+    signal.signal(signal.SIGUSR2, tell_tasks)
     for flag in sys.argv[1:]:
         FLAGS[flag]()
     return process.run("worker", StageRunner([Ledger()], settings).run)

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from functools import partial
 from types import SimpleNamespace
 
+import pytest
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
+from aiokafka.errors import UnknownTopicOrPartitionError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -121,3 +123,11 @@ def test_a_member_that_says_nothing_of_itself_holds_nothing():
     answers = assignor.assign(cluster, {"a": stranger, "b": assignor.metadata(["t"])})
     assert dict(answers["b"].assignment) == {"t": [1]}
     assert dict(answers["a"].assignment) == {"t": [0]}
+
+
+def test_of_a_topic_that_the_cluster_does_not_tell_nothing_is_shared_out():
+    known = {"t": {0, 1}}
+    cluster = SimpleNamespace(partitions_for_topic=known.get)
+    assignor = StickyAssignor(tuple)
+    with pytest.raises(UnknownTopicOrPartitionError, match="s"):
+        assignor.assign(cluster, {"a": assignor.metadata(["s", "t"])})
