@@ -6,6 +6,9 @@ standard error, for people on a terminal and as JSON lines elsewhere. ``docs/log
 
 import logging
 import sys
+import time
+from collections import Counter
+from collections.abc import Callable
 from enum import Enum
 from typing import Any, TextIO
 
@@ -164,7 +167,9 @@ class Event(Enum):
         "stage", "partition",
     )  # fmt: skip
     LIBRARY_MESSAGE = (
-        "library_message", Level.WARNING, "A library logged a warning or an error.", "template", "logger",
+        "library_message", Level.WARNING,
+        "A library logged a warning or an error, so often since the last such line; one line in ten seconds.",
+        "template", "logger", "count",
     )  # fmt: skip
     CONNECTOR_STARTED = (
         "connector_started",
@@ -254,12 +259,34 @@ class Event(Enum):
         self.keys = frozenset(keys)
 
 
+_REPEAT_SECONDS = 10.0
+
+
 class _LibraryHandler(logging.Handler):
-    """Passes on what libraries log: the constant text of their source, never what it is filled with."""
+    """Passes on what libraries log: the constant text of their source, never what it is filled with.
+
+    While Kafka is away its client says so some hundred times a second. Each text has a line at once, and then
+    one in ten seconds with how often it was said since the line before.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """``clock`` gives seconds."""
+        super().__init__()
+        self._clock = clock
+        self._next: dict[tuple[str, str], float] = {}
+        self._counts: Counter[tuple[str, str]] = Counter()
 
     def emit(self, record: logging.LogRecord) -> None:
         template = record.msg if record.args and isinstance(record.msg, str) else ""
-        Log(record.name.partition(".")[0]).emit(Event.LIBRARY_MESSAGE, template=template, logger=record.name)
+        what = record.name, template
+        self._counts[what] += 1
+        now = self._clock()
+        if now < self._next.get(what, now):
+            return
+        self._next[what] = now + _REPEAT_SECONDS
+        Log(record.name.partition(".")[0]).emit(
+            Event.LIBRARY_MESSAGE, template=template, logger=record.name, count=self._counts.pop(what)
+        )
 
 
 class UnknownLogKeyError(FatalError):

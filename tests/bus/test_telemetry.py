@@ -13,7 +13,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from structlog.testing import capture_logs
 
 from bus import metrics
-from bus.logs import KEYS, Event, UnknownLogKeyError, configure, error_class, get_logger
+from bus.logs import KEYS, Event, UnknownLogKeyError, _LibraryHandler, configure, error_class, get_logger
 from bus.settings import LogSettings
 
 UNITS = (
@@ -94,6 +94,23 @@ def test_lines_are_json_and_libraries_keep_their_arguments_to_themselves(capsys)
         ("library_message", "aiokafka.consumer", ""),
     ]
     assert "0101901234" not in json.dumps(lines)
+
+
+def test_what_a_library_says_again_and_again_is_a_line_in_ten_seconds_with_its_count():
+    seconds = iter((0.0, 0.1, 0.2, 9.9, 10.0, 15.0, 25.0))
+    handler = _LibraryHandler(lambda: next(seconds))
+    away = logging.makeLogRecord({"name": "aiokafka", "msg": "Unable to connect to %s", "args": ("kafka",)})
+    other = logging.makeLogRecord({"name": "aiokafka", "msg": "Lost %s", "args": ("kafka",)})
+    with capture_logs() as lines:
+        for record in (away, away, other, away, away, other, away):
+            handler.handle(record)
+    assert [(line["template"], line["count"]) for line in lines] == [
+        ("Unable to connect to %s", 1),
+        ("Lost %s", 1),
+        ("Unable to connect to %s", 3),
+        ("Lost %s", 1),
+        ("Unable to connect to %s", 1),
+    ]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
