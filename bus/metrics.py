@@ -94,6 +94,12 @@ ENGINE_FENCED = Counter(
     ["stage"],
     registry=REGISTRY,
 )
+ENGINE_REJOINED = Counter(
+    "samband_engine_rejoined_total",
+    "Times that this process lost its place in the group and asked for a new one.",
+    ["stage"],
+    registry=REGISTRY,
+)
 ENGINE_STATES = Gauge(
     "samband_engine_states",
     "States held by one partition's store.",

@@ -64,6 +64,7 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
         self._ending = False
         self._consumer: AIOKafkaConsumer
         self._partitions = metrics.ENGINE_PARTITIONS.labels(stage.name)
+        self._rejoined = metrics.ENGINE_REJOINED.labels(stage.name)
 
     def not_ready(self) -> Sequence[str]:
         """Why this member does not do its work yet; empty when it does."""
@@ -90,6 +91,7 @@ class Engine(ConsumerRebalanceListener, Generic[S, E]):  # type: ignore[misc]  #
                 if not self._started:
                     raise
                 self._assigned = False
+                self._rejoined.inc()
                 cause = error_class(error.__cause__ or error)
                 self._log.emit(Event.ENGINE_REJOINING, stage=self._stage.name, error=cause)
                 with suppress(TimeoutError):

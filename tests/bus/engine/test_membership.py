@@ -14,6 +14,7 @@ from aiokafka.errors import GroupAuthorizationFailedError, GroupLoadInProgressEr
 from aiokafka.protocol.commit import OffsetFetchRequest
 from structlog.testing import capture_logs
 
+from bus import metrics
 from bus.engine import Engine
 from bus.engine import engine as engine_module
 from bus.errors import NotAllowedError
@@ -123,13 +124,19 @@ async def test_a_member_whose_client_has_given_up_joins_anew(
     await assert_exactly_once(settings)
 
 
+def rejoined() -> float:
+    return next(iter(metrics.ENGINE_REJOINED.labels(Ledger.name).collect())).samples[0].value
+
+
 async def test_without_its_place_it_is_not_ready(settings: Settings, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(engine_module, "_REJOIN_PAUSE_SECONDS", 60.0)
     given_up = Once(monkeypatch, GroupCoordinator, "_do_heartbeat", KafkaError("an answer nobody expects"))
     async with running(settings) as engine:
         await shared([PARTITIONS], engine)
+        before = rejoined()
         given_up.arm()
         await until(lambda: not shares(engine)[0], what="the loss of all partitions")
+        await until(lambda: rejoined() == before + 1, what="the count")
         assert await until(engine.not_ready) == ("waiting for the consumer group",)
 
 
