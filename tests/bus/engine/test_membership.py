@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient
+from aiokafka.cluster import ClusterMetadata
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
 from aiokafka.errors import GroupAuthorizationFailedError, GroupLoadInProgressError, KafkaError
@@ -94,6 +95,34 @@ async def test_a_member_that_is_refused_at_first_asks_again(
         await shared([PARTITIONS], engine)
         await send(settings, numbered(200))
         await outputs_reach(settings, 200)
+
+
+async def test_a_leader_that_has_not_heard_of_the_topics_yet_joins_anew(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    look = AIOKafkaClient._metadata_update  # noqa: SLF001 - the look that fails where Kafka ends meanwhile
+    join = CoordinatorGroupRebalance.perform_group_join
+    joins = 0
+
+    async def join_and_count(rebalance: CoordinatorGroupRebalance) -> Any:
+        nonlocal joins
+        try:
+            return await join(rebalance)
+        finally:
+            joins += 1
+
+    async def fail_before(client: AIOKafkaClient, cluster: ClusterMetadata, topics: set[str] | None) -> bool:
+        of_the_stage = topics == {settings.topic(INPUT)}
+        answer: bool = False if of_the_stage and not joins else await look(client, cluster, topics)
+        return answer
+
+    monkeypatch.setattr(CoordinatorGroupRebalance, "perform_group_join", join_and_count)
+    monkeypatch.setattr(AIOKafkaClient, "_metadata_update", fail_before)
+    async with running(settings) as engine:
+        await shared([PARTITIONS], engine)
+        await send(settings, numbered(200))
+        await outputs_reach(settings, 200)
+    assert joins == 2
 
 
 @pytest.mark.parametrize(
