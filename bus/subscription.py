@@ -16,6 +16,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from bus.cluster import admin_client, connection
 from bus.errors import MissingTopicError, translated
+from bus.groups import committed_offsets
 from bus.reader import Record
 from bus.settings import Settings
 from bus.topics import partition_counts
@@ -200,17 +201,16 @@ class Subscription:
 
     async def _begin(self, consumer: AIOKafkaConsumer, places: list[TopicPartition]) -> None:
         async with admin_client(self._settings, "subscription") as admin:
-            committed = await admin.list_consumer_group_offsets(self._group)
+            committed = await committed_offsets(admin, self._group)
         first = await consumer.beginning_offsets(places)
         ends = await consumer.end_offsets(places)
         recent = await consumer.offsets_for_times(dict.fromkeys(places, self._since // 1000))
         for place in places:
             had = committed.get(place)
-            known = had is not None and had.offset >= 0
-            progress = Progress.decode(had.offset, had.metadata) if known else Progress(first[place])
+            progress = Progress.decode(had.offset, had.metadata) if had else Progress(first[place])
             self._progress[place.partition] = progress
             self._began[place.partition] = progress.position
-            self._committed[place.partition] = (had.offset, had.metadata) if known else (-1, "")
+            self._committed[place.partition] = (had.offset, had.metadata) if had else (-1, "")
             needed = recent[place].offset if recent.get(place) is not None else ends[place]
             begin = max(first[place], min(progress.low, needed))
             # What retention has deleted can be neither done nor waited for any more.

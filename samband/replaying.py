@@ -93,7 +93,7 @@ async def restore(
             f"{other[0]} does not follow from the router's inputs",
             fix=f"one of {', '.join(sorted(possible))}",
         )
-    if await cluster.has_members(settings, settings.topic(CitizenStage.name)):
+    if await cluster.is_worked_in(settings, settings.topic(CitizenStage.name)):
         raise NotWrittenError("a router is running", fix="stop all routers first")
     await cluster.check_empty(settings, topics)
     plan = Plan(settings, settings, written(settings), topics, incomplete)

@@ -11,8 +11,10 @@ import asyncio
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import for_code
+from aiokafka.errors import KafkaError
 from aiokafka.protocol.commit import OffsetFetchRequest
+
+from bus.groups import refuse_error
 
 
 def lost(consumer: AIOKafkaConsumer) -> asyncio.Future[None]:
@@ -47,16 +49,18 @@ def lost(consumer: AIOKafkaConsumer) -> asyncio.Future[None]:
 def _look_at_the_answer(coordinator: Any) -> None:
     """Let a group whose offsets cannot be told yet be asked again.
 
-    The client looks at errors of single partitions alone. Of a coordinator that is still loading, all of the
-    answer is an error, and the client would take it for a group that has committed nothing.
+    The client would take it for a group that has committed nothing: see `bus.groups`.
     """
     send = coordinator._send_req  # noqa: SLF001 - see above
 
     async def send_and_look(request: Any) -> Any:
         answer = await send(request)
-        if isinstance(request, OffsetFetchRequest) and (code := getattr(answer, "error_code", 0)):
-            coordinator.coordinator_dead()
-            raise for_code(code)
+        if isinstance(request, OffsetFetchRequest):
+            try:
+                refuse_error(answer.error_code)
+            except KafkaError:
+                coordinator.coordinator_dead()
+                raise
         return answer
 
     coordinator._send_req = send_and_look  # noqa: SLF001 - see above

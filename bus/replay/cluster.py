@@ -8,6 +8,7 @@ from aiokafka.errors import NoError, UnknownTopicOrPartitionError, for_code
 
 from bus.cluster import admin_client
 from bus.errors import BusUnavailableError, TopicMismatchError, translate, translated
+from bus.groups import committed_offsets, has_members
 from bus.replay.cursor import Offsets, Reader
 from bus.settings import Settings
 from bus.topics import Wanted, apply, partition_counts
@@ -50,16 +51,15 @@ async def group_positions(settings: Settings, group: str) -> Offsets:
     """How far a consumer group has come; empty where it is unknown or its offsets have expired."""
     async with admin_client(settings, "replay") as admin:
         with translated("reading a group's offsets"):
-            found = await admin.list_consumer_group_offsets(group)
-    return {place: position.offset for place, position in found.items() if position.offset >= 0}
+            found = await committed_offsets(admin, group)
+    return {place: position.offset for place, position in found.items()}
 
 
-async def has_members(settings: Settings, group: str) -> bool:
+async def is_worked_in(settings: Settings, group: str) -> bool:
     """Whether any process works in a consumer group."""
     async with admin_client(settings, "replay") as admin:
         with translated("looking at a group"):
-            answers = await admin.describe_consumer_groups([group])
-    return any(found["members"] for answer in answers for found in answer.to_object()["groups"])
+            return await has_members(admin, group)
 
 
 async def make(settings: Settings, topics: Mapping[str, tuple[int, str]], *, replace: bool) -> None:

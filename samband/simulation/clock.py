@@ -17,6 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from bus.cluster import admin_client
 from bus.errors import translated
+from bus.groups import committed_offsets
 from bus.partitioning import key_hash
 from bus.producer import Producer
 from bus.settings import Settings
@@ -99,7 +100,7 @@ class Clock:
         Its inputs are looked at after its positions: of all that it had not committed by then, one is left.
         """
         with translated("reading the router's positions"):
-            found = await admin.list_consumer_group_offsets(self._settings.topic(STAGE))
+            found = await committed_offsets(admin, self._settings.topic(STAGE))
         taken = {(place.topic, place.partition): position.offset for place, position in found.items()}
         return await self._logs.all_taken(_INPUTS, taken) and await self._logs.all_taken(
             TOPICS, self._observer.positions

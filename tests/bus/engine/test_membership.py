@@ -11,8 +11,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
-from aiokafka.errors import GroupAuthorizationFailedError, GroupLoadInProgressError, KafkaError
-from aiokafka.protocol.commit import OffsetFetchRequest
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 from structlog.testing import capture_logs
 
 from bus import metrics
@@ -31,6 +30,7 @@ from tests.bus.engine.harness import (
 )
 from tests.bus.engine.ledger import INPUT, Ledger
 from tests.bus.engine.test_rebalance import other, running, shared, shares
+from tests.bus.loading import Loading
 from tests.waiting import until
 
 HALF = [PARTITIONS // 2] * 2
@@ -181,17 +181,6 @@ async def test_a_member_that_may_not_be_in_its_group_ends(
 async def test_committed_offsets_are_asked_for_until_the_group_is_loaded(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
-    send_request = AIOKafkaClient.send
-    refusals = 0
-
-    async def refuse_once(client: AIOKafkaClient, node: int, request: Any, **more: Any) -> Any:
-        nonlocal refusals
-        answer = await send_request(client, node, request, **more)
-        if isinstance(request, OffsetFetchRequest) and not refusals:
-            refusals += 1  # as Kafka says it: nothing but this
-            answer.error_code, answer.topics = GroupLoadInProgressError.errno, []
-        return answer
-
     async with running(settings) as engine:
         await shared([PARTITIONS], engine)
         await send(settings, numbered(200))
@@ -199,6 +188,6 @@ async def test_committed_offsets_are_asked_for_until_the_group_is_loaded(
         place = TopicPartition(settings.topic(INPUT), 0)
         consumer = engine._consumer  # noqa: SLF001 - that of the engine is the one in question
         known = await consumer.committed(place)
-        monkeypatch.setattr(AIOKafkaClient, "send", refuse_once)
+        loading = Loading(monkeypatch)
         assert await consumer.committed(place) == known > 0
-    assert refusals == 1
+    assert loading.answers == 1
