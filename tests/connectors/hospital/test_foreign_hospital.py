@@ -13,6 +13,7 @@ from tests.connectors.hospital.desk_rig import HOLD, RELEASE
 from tests.connectors.hospital.messages import reading
 
 
+@pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow")  # python-hl7's own, from Python 3.12 on
 @pytest.mark.parametrize("kind", ["SRM", "SIU"])
 async def test_python_hl7_takes_them_and_its_acknowledgements_are_understood(tmp_path, kind):
     taken: list[hl7.Message] = []
