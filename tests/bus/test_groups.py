@@ -11,7 +11,7 @@ from bus.settings import Settings
 from bus.subscription import Subscription
 from tests.bus.engine.harness import make_topics, numbered, outputs_reach, send, settings_for
 from tests.bus.engine.ledger import INPUT, Ledger
-from tests.bus.engine.test_rebalance import running
+from tests.bus.engine.members import running
 from tests.bus.loading import Loading
 
 

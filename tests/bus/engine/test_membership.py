@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,25 +21,16 @@ from bus.settings import Settings
 from tests.bus.engine.harness import (
     PARTITIONS,
     assert_exactly_once,
-    make_topics,
     numbered,
     outputs_reach,
     send,
-    settings_for,
 )
 from tests.bus.engine.ledger import INPUT, Ledger
-from tests.bus.engine.test_rebalance import other, running, shared, shares
+from tests.bus.engine.members import other, running, shared, shares
 from tests.bus.loading import Loading
 from tests.waiting import until
 
 HALF = [PARTITIONS // 2] * 2
-
-
-@pytest.fixture
-async def settings(broker: str, topic_prefix: str, tmp_path: Path) -> Settings:
-    settings = settings_for(broker, topic_prefix, tmp_path / "first")
-    await make_topics(settings)
-    return settings
 
 
 class Once:

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,53 +31,12 @@ from tests.bus.engine.harness import (
     numbered,
     outputs_reach,
     send,
-    settings_for,
 )
 from tests.bus.engine.ledger import Account, Ledger
+from tests.bus.engine.members import other, running, shared, shares
 from tests.waiting import until
 
 Lines = list[Any]
-
-
-@pytest.fixture
-async def settings(broker: str, topic_prefix: str, tmp_path: Path) -> Settings:
-    settings = settings_for(broker, topic_prefix, tmp_path / "first")
-    await make_topics(settings)
-    return settings
-
-
-def other(settings: Settings, name: str, **engine: object) -> Settings:
-    """The same system with local state of its own."""
-    return settings.model_copy(
-        update={
-            "data_dir": settings.data_dir.with_name(name),
-            "engine": settings.engine.model_copy(update=engine),
-        }
-    )
-
-
-@asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Engine[Account, str]]:
-    """A member while the block runs."""
-    stop = asyncio.Event()
-    engine = Engine(Ledger(), settings)
-    task = asyncio.create_task(engine.run(stop))
-    try:
-        yield engine
-    finally:
-        stop.set()
-        await task
-
-
-def shares(*engines: Engine[Account, str]) -> list[int]:
-    return [len(engine._tasks) for engine in engines]  # noqa: SLF001 - what a member has is not public
-
-
-async def shared(wanted: Sequence[int], *engines: Engine[Account, str]) -> None:
-    def reached() -> bool:
-        return shares(*engines) == list(wanted) and not any(engine.not_ready() for engine in engines)
-
-    _: bool = await until(reached, timeout=60, what=f"shares of {wanted}")
 
 
 def restored(lines: Lines) -> Counter[int]:
